@@ -384,10 +384,12 @@ Configuration::Configuration()
 std::vector<StatusSetting> settings_in_force(const Configuration& configuration) {
   const apps::Origins& origins = configuration.line.origins();
   std::vector<StatusSetting> settings;
-  for (const apps::Setting& setting : configuration.line.settings())
+  for (const apps::Setting& setting : configuration.line.settings()) {
+    const bool given = origins.given(setting.name);
     settings.push_back({.name = setting.name,
-                        .value = shown(setting),
-                        .origin = origins.given(setting.name) ? origins.of(setting.name) : "default"});
+                        .value = given ? shown(setting) : setting.fallback,
+                        .origin = given ? origins.of(setting.name) : "default"});
+  }
   return settings;
 }
 

@@ -1,5 +1,6 @@
 // grpcd: serves crypto.v1.CryptoService, echo.v1.EchoService and node.v1.NodeService, with health checks and
 // reflection. See `grpcd --help`.
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -50,18 +51,26 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
       apps::ProgramTelemetry::start(configuration->values.telemetry);
   if (!telemetry) return apps::refuse("grpcd", telemetry.error());
   Daemon::Parts parts;
+  std::uint32_t max_connections = 0;
   parts.start = [&](ServerOptions options) {
+    max_connections = options.max_connections;
     telemetry->apply(options);
     Result<std::unique_ptr<Server>> server = Server::start(services.all(), options);
     if (server) (*signing)->log_keys();
     return server;
   };
-  // The log level is the only setting that changes while grpcd runs.
+  // The log level is the only setting that changes while grpcd runs. The default of max-connections may be lowered.
   StatusPageOptions status{.program = "grpcd " GRPCD_VERSION,
-                           .settings = [settings = settings_in_force(*configuration)] {
+                           .settings = [&max_connections, settings = settings_in_force(*configuration)] {
                              std::vector<StatusSetting> now = settings;
-                             for (StatusSetting& setting : now)
-                               if (setting.name == "log-level") setting.value = name(log::level());
+                             for (StatusSetting& setting : now) {
+                               if (setting.name == "log-level" && setting.value != name(log::level())) {
+                                 setting.value = name(log::level());
+                                 setting.origin = "a signal";
+                               }
+                               if (setting.name == "max-connections")
+                                 setting.value = std::to_string(max_connections);
+                             }
                              return now;
                            }};
   parts.start_admin = [&](const AdminOptions& options, const Server& server) {

@@ -141,7 +141,10 @@ class Content(harness.ServerCase):
     def test_it_has_the_configuration_and_no_secret(self):
         _, page = get(self.admin)
         self.assertRegex(page, r"key-passphrase-file</td><td class=\"long\">" + re.escape(str(self.secret)))
-        self.assertRegex(page, r"max-connections</td><td class=\"long\">\d+</td><td class=\"long\">default</td>")
+        in_force = dict(re.findall(r'<tr><td class="text">([\w-]+)</td><td class="long">([^<]*)</td>', page))
+        lowered = re.search(r"at most (\d+) connections, because", self.server.text())
+        self.assertEqual(in_force["max-connections"], lowered[1] if lowered else "20000")
+        self.assertEqual(in_force["max-connections-per-address"], "three quarters of max-connections")
         for secret in (self.passphrase, self.environment_secret, "PRIVATE KEY", self.key.read_text().splitlines()[1]):
             for path in ("/status", "/debug/connections", "/debug/failures", "/debug/calls", "/debug/shards", "/metrics"):
                 self.assertNotIn(secret, get(self.admin, path)[1])
