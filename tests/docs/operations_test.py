@@ -50,6 +50,20 @@ class Pages(unittest.TestCase):
         entries = re.findall(r"^## (\w+)$", (OPERATIONS / "runbook.md").read_text(), re.MULTILINE)
         self.assertEqual(entries, [name for name, _ in alerts()])
 
+    def test_the_pages_name_only_metrics_and_flags_that_exist(self):
+        families = set()
+        for names in re.findall(r"^\| `([a-z_`, ]+)`", (OPERATIONS / "../metrics.md").read_text(), re.MULTILINE):
+            families |= set(names.split("`, `"))
+        flags = set(re.findall(r"^\| `(--[a-z-]+)", (OPERATIONS / "../configuration.md").read_text(), re.MULTILINE))
+        for page in ("README.md", "runbook.md", "profiling.md", "opentelemetry.md"):
+            text = (OPERATIONS / page).read_text()
+            named = set(re.findall(r"\b(?:grpc_(?:server|client)|ringrpc|grpcd|process)_[a-z_]+[a-z]", text))
+            samples = {name for name in named if re.sub("_(bucket|count|sum)$", "", name) in families}
+            self.assertEqual(named - families - samples, set(), page)
+            if page == "runbook.md":
+                self.assertGreater(len(named), 10)
+                self.assertLessEqual(set(re.findall(r"`(--[a-z-]+)", text)), flags)
+
     def test_the_panels_of_the_dashboard_do_not_overlap(self):
         taken = set()
         panels = json.loads((OPERATIONS / "dashboard.json").read_text())["panels"]
