@@ -83,6 +83,8 @@ void NameWatch::run() {
 void NameWatch::take(Result<Found> found) noexcept {
   if (found) {
     known_ = true;
+    log::trace("{}: found {} addresses, the first is {}", log::Field("target", subject_.target),
+               log::Field("addresses", found->endpoints.size()), found->endpoints.front().name);
     backoff_.succeeded();
     wait_until(after(shard_.now(), valid_for_));
     return handler_.on_names(std::move(found));

@@ -80,6 +80,17 @@ TEST_CASE("the first call asks the resolver, with the parts of the target, and i
       {}, "inventory://rack7/orders:50051"));
 }
 
+TEST_CASE("the level trace has each look-up, and what it found") {
+  NamedWorld named;
+  RawHost host(named.world);
+  host.answer = well_answered();
+  named.inventory->addresses = {"127.0.0.1:7", "127.0.0.1:8"};
+  const KeptLog log(log::Level::trace);
+  CHECK(named.run([&](Channel& channel) -> Task<void> { CHECK(co_await unary(channel)); }));
+  CHECK(log.count("trace inventory:///orders: looking up the addresses") == 1);
+  CHECK(log.count("trace inventory:///orders: found 2 addresses, the first is 127.0.0.1:7") == 1);
+}
+
 TEST_CASE("addresses are tried in their order; a failure names each, at most five") {
   NamedWorld named;
   RawHost host(named.world);
