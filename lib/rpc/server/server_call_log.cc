@@ -5,7 +5,6 @@
 
 #include "ringrpc/log.h"
 
-#include "observe/trace_wire.h"
 #include "rpc/server/server_call.h"
 #include "rpc/server/server_connection.h"
 
@@ -56,8 +55,6 @@ void ServerCall::record_end(Code code) noexcept {
   ShardAccessLog* const log = call_.connection->access_log();
   if (!log) [[likely]]
     return;
-  std::array<char, 2 * sizeof(TraceId)> trace_id;
-  if (call_.traced) write_hex(call_.trace_id, trace_id.data());
   log->add(*call_.connection, call_.stream,
            {.method = call_.method->path,
             .code = code,
@@ -65,8 +62,8 @@ void ServerCall::record_end(Code code) noexcept {
             .received_messages = call_.received_messages,
             .sent_messages = call_.sent_messages,
             .traffic = call_.traffic,
-            .request_id = made_request_id(),
-            .trace_id = std::string_view(trace_id.data(), call_.traced ? trace_id.size() : 0)});
+            .request_id = made_request_id()},
+           call_.traced ? &call_.trace_id : nullptr);
 }
 
 void ServerCall::log_end(const Status& status) const try {

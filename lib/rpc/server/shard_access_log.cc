@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/log_loss.h"
 #include "http2/session.h"
@@ -11,18 +12,22 @@
 
 namespace ringrpc {
 
-void ShardAccessLog::add(ServerConnection& connection, const http2::Stream* stream,
-                         AccessRecord record) noexcept try {
+void ShardAccessLog::add(ServerConnection& connection, const http2::Stream* stream, AccessRecord record,
+                         const TraceId* trace) noexcept try {
   const std::optional<AccessSampler::Place> place = sampler_.take(record.code, connection.shard().now());
   if (!place) return;
   const std::string identity = to_string(connection.peer_identity());
   record.identity = identity;
   record.peer = connection.peer();
-  const bool traced = !record.trace_id.empty();
+  std::array<char, 2 * sizeof(TraceId)> trace_id;
+  if (trace) {
+    write_hex(*trace, trace_id.data());
+    record.trace_id = std::string_view(trace_id.data(), trace_id.size());
+  }
   if (stream) {
     for (const http2::Header& header : stream->headers()) {
       if (header.name == request_id_name && !header.value.empty()) record.request_id = header.value;
-      if (header.name == traceparent_name && !traced) record.trace_id = trace_id_of(header.value);
+      if (header.name == traceparent_name && !trace) record.trace_id = trace_id_of(header.value);
     }
   }
   std::array<char, request_id_digits> made_id;

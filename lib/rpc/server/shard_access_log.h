@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "ringrpc/access_log.h"
+#include "ringrpc/trace_context.h"
 
 #include "observe/access_record.h"
 
@@ -23,9 +24,10 @@ class ShardAccessLog {
   explicit ShardAccessLog(std::shared_ptr<AccessLog> log) noexcept : sampler_(std::move(log)) {}
 
   /// A call has ended. Takes the caller's part of the record from the connection and from the request's
-  /// headers: the request id, which it makes if there is none, and the trace id unless the record has one.
+  /// headers: the request id, which it makes if there is none, and the trace id if `trace` is null.
   /// `stream` is null if it is closed already.
-  void add(ServerConnection& connection, const http2::Stream* stream, AccessRecord record) noexcept;
+  void add(ServerConnection& connection, const http2::Stream* stream, AccessRecord record,
+           const TraceId* trace = nullptr) noexcept;
 
  private:
   AccessSampler sampler_;
