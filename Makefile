@@ -189,8 +189,8 @@ benchmark-throughput: configured  ## Measure throughput: 10 connections with 10 
 .PHONY: benchmark-peers benchmark-micro benchmark-transports benchmark-streams benchmark-signing benchmark-layers
 benchmark-peers: configured  ## Compare with tonic, grpc-go, grpc++ and nghttpd, and check the performance goals
 	@.ci/setup test
-	ninja -C build apps/grpcd apps/grpcbench benchmarks/valgrind-wait.so benchmarks/streams/stream-server \
-	  benchmarks/streams/stream-load benchmark-peers
+	ninja -C build apps/grpcd apps/grpcbench benchmarks/traced-echo benchmarks/valgrind-wait.so \
+	  benchmarks/streams/stream-server benchmarks/streams/stream-load benchmark-peers
 	$(PYTHON) -B benchmarks/peers.py --build build $(ARGS)
 
 benchmark-micro: configured  ## Measure instructions and CPU per call and memory per idle connection, beside nghttpd

@@ -15,6 +15,7 @@ from rounds import median, median_ratio, ratio
 OURS, OURS_BY_H2LOAD = "ringrpc", "ringrpc (h2load)"
 CEILING = "nghttpd (h2load)"
 OURS_SPINNING = "ringrpc (spins)"
+OURS_OBSERVED = "ringrpc (observed)"
 BARE = "bare epoll"
 TCP, TLS, UNIX = "tcp", "tls+tcp", "unix"
 SIGNS = {"≤": operator.le, "≥": operator.ge, "<": operator.lt}
@@ -38,7 +39,7 @@ def _cpu_to(row, other):
 def _cpu_to_best_peer(name):
     def measured(figures):
         row = figures["rows"][name]
-        peers = [peer for peer in row if peer != OURS]
+        peers = [peer for peer in row if peer not in (OURS, OURS_OBSERVED)]
         if not peers:
             raise KeyError(name)
         return max(ratio(row, "cpu_us", OURS, peer) for peer in peers)
@@ -62,6 +63,7 @@ ECHO = (
     Goal("10 × 10: server CPU a call, to tonic's", "≤", 0.38, _cpu_to("10x10", "tonic")),
     Goal("10 × 10: the same, to grpc-go's", "≤", 0.19, _cpu_to("10x10", "grpc-go")),
     Goal("10 × 10: the same, to grpc++'s", "≤", 0.15, _cpu_to("10x10", "grpc++")),
+    Goal("10 × 10: the same, observed, to unobserved", "≤", 1.1, _ratio("10x10", "cpu_us", OURS_OBSERVED, OURS)),
     Goal("64 KiB, 10 × 10: the same, to the best peer's", "≤", 0.55, _cpu_to_best_peer("64KiB")),
     Goal("user-space instructions a call", "≤", 11_500, lambda figures: figures["instructions"][OURS]),
     Goal("1 × 1: mean round trip, to bare epoll's", "≤", 1.25, _ratio("1x1", "mean_us", OURS, BARE)),

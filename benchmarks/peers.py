@@ -12,7 +12,8 @@ change from machine to machine and from minute to minute.
 1x1 … 100x10  unary echo of 16 bytes: connections, and calls in flight on each. The load is grpcbench. nghttpd serves a
               file of 16 bytes and no gRPC, so its load is h2load; beside it is ringrpc under h2load. 1x1 also has
               ringrpc with 25 µs of spinning before it sleeps, and a bare ping-pong of two processes over epoll, the cost of a
-              round trip alone
+              round trip alone. Most rows also have ringrpc as it is observed in production, with admin pages, metrics, an
+              OpenTelemetry collector, one call in a hundred traced, and one in a hundred in the access log
 64KiB         unary echo of 65,536 bytes, 10 connections of 10 calls
 tls           unary echo of 16 bytes over TLS, 10 connections of 10 calls; the handshakes are part of it
 feed          messages of 16 bytes that a server streams to 10 callers on one connection
@@ -49,7 +50,7 @@ from typing import NamedTuple
 import loads
 import rounds
 from counted_work import Counting
-from goals import BARE, CEILING, ECHO, OURS, OURS_BY_H2LOAD, OURS_SPINNING, judge
+from goals import BARE, CEILING, ECHO, OURS, OURS_BY_H2LOAD, OURS_OBSERVED, OURS_SPINNING, judge
 from idle_connections import memory_per_connection, room_for
 from machine import require, two_cores
 from options import whole
@@ -57,7 +58,9 @@ from pauses import share_paused
 from peer_builds import build_peers
 from rounds import Contender
 from servers import Server
-from subjects import ADDRESS, Subject, echo_server, file_server, grpcd_command, make_certificate
+from subjects import (
+    ADDRESS, Subject, echo_server, exporting_to, file_server, grpcd_command, make_certificate, observed_as_in_production,
+)  # fmt: skip
 
 
 class Row(NamedTuple):
@@ -67,6 +70,7 @@ class Row(NamedTuple):
     kind: str = "unary"
     payload_bytes: int = 16
     ceiling: bool = False  # also measures nghttpd
+    observed: bool = True  # also measures ringrpc with metrics, traces and an access log
 
 
 ROWS = {
@@ -76,7 +80,7 @@ ROWS = {
     "100x1": Row("unary, 16 bytes, 100 connections x 1 call", (100, 1), 100_000, ceiling=True),
     "100x10": Row("unary, 16 bytes, 100 connections x 10 calls", (100, 10), 200_000, ceiling=True),
     "64KiB": Row("unary, 64 KiB, 10 connections x 10 calls", (10, 10), 20_000, payload_bytes=65_536),
-    "tls": Row("unary, 16 bytes, TLS, 10 connections x 10 calls", (10, 10), 200_000, kind="tls"),
+    "tls": Row("unary, 16 bytes, TLS, 10 connections x 10 calls", (10, 10), 200_000, kind="tls", observed=False),
     "feed": Row("server streaming, 16 bytes, 10 callers on 1 connection", (1, 10), 1_000_000, kind="feed"),
 }
 SPIN_US = 25
@@ -116,7 +120,7 @@ class Bench:
 
     def _measure_row(self, row):
         with contextlib.ExitStack() as running:
-            start = lambda command: running.enter_context(Server(command, self._cores[0]))
+            start = lambda command, core=self._cores[0]: running.enter_context(Server(command, core))
             return rounds.take_turns(list(self._contenders(row, start)), self._calls(row), self._options.rounds)
 
     def _calls(self, row):
@@ -129,6 +133,8 @@ class Bench:
             return
         for subject in self._echo_servers(tls=row.kind == "tls"):
             yield self._by_grpcbench(row, subject, start(subject.command))
+        if row.observed:
+            yield self._observed(row, start)
         if row.ceiling:
             yield self._by_h2load(row, self._ours()._replace(name=OURS_BY_H2LOAD), start)
             yield self._by_h2load(row, file_server(self._folder)._replace(name=CEILING), start)
@@ -165,6 +171,14 @@ class Bench:
             subject, server, row.shape, "--payload-size", row.payload_bytes, requests=calls
         )
         return Contender(subject.name, server, load)
+
+    def _observed(self, row, start):
+        """The collector has the core of the load, as others of its machine would have it."""
+        collector = start([self._options.build / "benchmarks" / "traced-echo", ADDRESS, "off"], self._cores[1])
+        flags, variables = observed_as_in_production(self._folder)
+        ours = self._ours()
+        command = ["env", exporting_to(collector), *variables, *ours.command, *flags]
+        return self._by_grpcbench(row, ours._replace(name=OURS_OBSERVED), start(command))
 
     def _checked(self, subject, server, shape, *flags, requests=None):
         if subject.certificate:

@@ -12,8 +12,9 @@ cpu           the server's processor time of one call, kernel included: the medi
 tracing       user-space instructions of the same call to a server with a tracer: of a call that is not sampled, and of a
               sampled call, whose span is dropped where an exporter would take it; and what each adds to the call of the
               same server without a tracer
-observed      user-space instructions of the same call to grpcd with admin pages, with telemetry in addition, and with every
-              call sampled, whose spans a collector takes; and what each adds to the call without them
+observed      user-space instructions of the same call to grpcd with admin pages, with telemetry in addition, with one call
+              in a hundred sampled and in the access log, and with every call sampled, whose spans a collector takes; and
+              what each adds to the call without them
 tls           the same processor time over TLS 1.3 (AES-128-GCM, P-256) and in plaintext, both of grpcd, taking turns;
               handshakes included
 memory        the growth of the resident set for each idle connection that has exchanged SETTINGS, and whether the server
@@ -39,17 +40,12 @@ from machine import require, two_cores
 from options import whole
 from rounds import Contender, median, ratio, take_turns
 from servers import Server
-from subjects import ADDRESS, echo_server, file_server, grpcd_command, make_certificate
+from subjects import (
+    ADDRESS, echo_server, exporting_to, file_server, grpcd_command, make_certificate, observed_as_in_production,
+)  # fmt: skip
 
 SHAPES = ((10, 10), (1, 100), (100, 1))  # connections, streams on each
 OURS, THEIRS, OVER_TLS = "grpcd", "nghttpd", "TLS"
-# Further flags of grpcd, and OTEL_TRACES_SAMPLER.
-OBSERVED = {
-    "nothing else": ([], ""),
-    "--admin": (["--admin", "127.0.0.1:0"], ""),
-    "--admin --telemetry, not sampled": (["--admin", "127.0.0.1:0", "--telemetry"], "always_off"),
-    "--admin --telemetry, sampled": (["--admin", "127.0.0.1:0", "--telemetry"], "always_on"),
-}
 SAMPLING = {"off": "no tracer", "never": "tracer, not sampled", "always": "sampled"}
 
 
@@ -71,16 +67,29 @@ def under_h2load(options, subjects, shape, cores):
         return take_turns(contenders, options.calls, options.rounds)
 
 
+def ways_to_observe(folder):
+    """Further flags of grpcd, and variables of its environment. If every call is sampled, the queue has room for all spans,
+    so that none is dropped."""
+    admin = ["--admin", "127.0.0.1:0"]
+    return {
+        "nothing else": ([], ()),
+        "--admin": (admin, ()),
+        "--admin --telemetry, not sampled": ([*admin, "--telemetry"], ("OTEL_TRACES_SAMPLER=always_off",)),
+        "that, 1 % sampled, 1 % in the access log": observed_as_in_production(folder),
+        "--admin --telemetry, sampled":
+            ([*admin, "--telemetry"], ("OTEL_TRACES_SAMPLER=always_on", "OTEL_BSP_MAX_QUEUE_SIZE=1000000")),
+    }  # fmt: skip
+
+
 def observed(options, cores, folder):
-    """Instructions of a call for each row of OBSERVED. The queue has room for all spans, so that none is dropped."""
+    """Instructions of a call for each of these ways."""
     counting = Counting(options.valgrind_wait, folder, cores, options.counted_calls)
     counted = {}
     with Server([options.traced_echo, ADDRESS, "off"], cores[1]) as collector:
-        for title, (flags, sampler) in OBSERVED.items():
+        for title, (flags, variables) in ways_to_observe(folder).items():
             subject = echo_server(OURS, [*grpcd_command(options.grpcd), *shlex.split(options.flags), *flags], folder)
-            variables = (f"OTEL_EXPORTER_OTLP_ENDPOINT=http://{collector.host}", f"OTEL_TRACES_SAMPLER={sampler}",
-                         "OTEL_BSP_MAX_QUEUE_SIZE=1000000")  # fmt: skip
-            counted[title] = counting.instructions_per_call(subject._replace(variables=variables), SHAPES[0])
+            subject = subject._replace(variables=(exporting_to(collector), *variables))
+            counted[title] = counting.instructions_per_call(subject, SHAPES[0])
     return counted
 
 

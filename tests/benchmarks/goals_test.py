@@ -11,6 +11,7 @@ FIGURES = {
     "rows": {
         "10x10": {
             goals.OURS: {"cpu_us": [1.9, 3.8, 5.7], "generator_us": [0.8, 1.6, 2.4]},
+            goals.OURS_OBSERVED: {"cpu_us": [2.08, 4.17, 6.26]},
             goals.OURS_BY_H2LOAD: {"cpu_us": [1.7, 3.4, 5.1], "generator_us": [1.0, 2.0, 3.0]},
             goals.CEILING: {"cpu_us": [2.0, 4.0, 6.0]},
             "tonic": {"cpu_us": [5.0, 10.0, 15.0]},
@@ -110,6 +111,8 @@ class Judge(unittest.TestCase):
             (worse((*rows, "10x10", "tonic", "cpu_us"), 4.9, 9.9, 14.9), ["10 × 10: server CPU a call, to tonic's"]),
             (worse((*rows, "10x10", "grpc-go", "cpu_us"), 9.9, 19.9, 29.9), ["10 × 10: the same, to grpc-go's"]),
             (worse((*rows, "10x10", "grpc++", "cpu_us"), 12.6, 25.2, 37.8), ["10 × 10: the same, to grpc++'s"]),
+            (worse((*rows, "10x10", goals.OURS_OBSERVED, "cpu_us"), 2.1, 4.2, 6.3),
+             ["10 × 10: the same, observed, to unobserved"]),
             (worse((*rows, "64KiB", "tonic", "cpu_us"), 19.0, 19.0, 19.0), ["64 KiB, 10 × 10: the same, to the best peer's"]),
             (worse(("instructions", goals.OURS), 11_501), ["user-space instructions a call"]),
             (worse((*rows, "1x1", goals.OURS, "mean_us"), 25.1, 25.1, 25.1), ["1 × 1: mean round trip, to bare epoll's"]),
