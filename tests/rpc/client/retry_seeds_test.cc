@@ -1,6 +1,6 @@
 /// Calls with policies over networks that cut, delay, refuse and lose connections, with servers that are
 /// replaced meanwhile. Every call ends once, with its own response or a failure, and the handlers begin
-/// within the bounds of the policies.
+/// within the bounds of the policies. The metrics have an end for each call and each attempt.
 
 #include <chrono>
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include "ringrpc/sleep.h"
 
 #include "rpc/client/attempts.h"
+#include "rpc/metrics/channel_metrics.h"
 #include "rpc/world.h"
 #include "seeds.h"
 
@@ -56,6 +57,7 @@ TEST_CASE("calls with policies are never lost, mixed up or left hanging, and att
     std::minstd_rand random(static_cast<std::uint32_t>(seed));
     SimulatedWorld world(seed, lossy(random));
     ChannelOptions options;
+    options.metrics = true;
     options.backoff.initial = 1ms;
     options.backoff.max = 10ms;
     options.max_connections = 1 + random() % 3;
@@ -86,6 +88,11 @@ TEST_CASE("calls with policies are never lost, mixed up or left hanging, and att
     succeeded += tally.succeeded;
     // One more for the transparent retry of a request that had left.
     CHECK(world.service().started <= calls_of_a_seed * static_cast<int>(attempts_max + 1));
+    const ChannelMetrics::Method& counted =
+        TargetMetrics::of(world.address()).on(world.client_shard())->of(echo_path, MethodKind::unary);
+    CHECK(counted.calls.started() == counted.calls.handled());
+    CHECK(counted.attempts.started() == counted.attempts.handled());
+    CHECK(counted.attempts.started() >= counted.calls.handled(Code::OK));
   });
   CHECK(succeeded * 2 > all);
 }
