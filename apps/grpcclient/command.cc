@@ -13,8 +13,12 @@ namespace {
 
 using Kind = Command::Kind;
 
-constexpr std::array<std::pair<std::string_view, Kind>, 4> commands = {
-    {{"demo", Kind::demo}, {"list", Kind::list}, {"describe", Kind::describe}, {"call", Kind::call}}};
+constexpr std::array<std::pair<std::string_view, Kind>, 5> commands = {{{"demo", Kind::demo},
+                                                                        {"list", Kind::list},
+                                                                        {"describe", Kind::describe},
+                                                                        {"call", Kind::call},
+                                                                        {"health", Kind::health}}};
+constexpr const char* choices = "choose demo, list, describe, call or health";
 
 /// True if `word` is a host name or address, which cannot be the name of a service.
 bool is_host(std::string word) {
@@ -27,11 +31,10 @@ bool is_host(std::string word) {
 
 Outcome<Command> parse_command(const std::vector<std::string>& words) {
   Command command;
-  if (words.empty())
-    return fail_with(exit_usage, "a command is missing; choose demo, list, describe or call");
+  if (words.empty()) return fail_with(exit_usage, std::string("a command is missing; ") + choices);
   const auto* known = std::ranges::find(commands, words[0], &std::pair<std::string_view, Kind>::first);
   if (known == commands.end())
-    return fail_with(exit_usage, "'" + words[0] + "' is not a command; choose demo, list, describe or call");
+    return fail_with(exit_usage, "'" + words[0] + "' is not a command; " + choices);
   command.kind = known->second;
 
   std::size_t next = 1;

@@ -15,7 +15,7 @@
 namespace ringrpc::grpcclient {
 
 struct Command {
-  enum class Kind : std::uint8_t { demo, list, describe, call };
+  enum class Kind : std::uint8_t { demo, list, describe, call, health };
 
   Kind kind = Kind::list;
   std::optional<std::string> address;

@@ -25,6 +25,8 @@ constexpr const char* commands_help =
     "                            .proto text, or all services\n"
     "  call [ADDR] SERVICE/METHOD\n"
     "                            Calls a method of any kind: JSON in, JSON out\n"
+    "  health [ADDR] [SERVICE]   Prints SERVING or NOT_SERVING: the state of the\n"
+    "                            server or of one service, by grpc.health.v1\n"
     "  demo [ADDR]               Measures grpcd: sends four messages of growing size\n"
     "                            to its echo service, lets its crypto service sign\n"
     "                            with each kind of key, and verifies the signatures\n"
@@ -32,8 +34,8 @@ constexpr const char* commands_help =
     "ADDR is host:port, [v6]:port, dns:///host:port, unix:/path, unix-abstract:name,\n"
     "vsock:CID:port or hvsock:///path:port, or several of these with commas between\n"
     "them, of which the first that responds is used. The prefix tls+ is for TLS. All\n"
-    "commands but demo need reflection in the server. Responses go to stdout,\n"
-    "everything else to stderr.\n";
+    "commands but health and demo need reflection in the server. Responses go to\n"
+    "stdout, everything else to stderr.\n";
 
 constexpr const char* examples_help =
     "Exit status:\n"
@@ -43,6 +45,7 @@ constexpr const char* examples_help =
     "  64    a flag, argument or variable is wrong\n"
     "  65    the data is not JSON or does not fit the message\n"
     "  66    the server describes no such service, method or symbol\n"
+    "  69    health found that the server or the service is not serving\n"
     "  71    a file cannot be read or has invalid content, or the system refused\n"
     "        something: io_uring, memory\n"
     "  74    the output could not be written to stdout\n"
@@ -52,6 +55,7 @@ constexpr const char* examples_help =
     "  grpcclient list localhost:50051\n"
     "  grpcclient describe localhost:50051 echo.v1.EchoRequest\n"
     "  grpcclient call echo.v1.EchoService/Echo -d '{\"requestId\": \"1\"}'\n"
+    "  grpcclient health tls+example.org:443 pkg.Service\n"
     "  generate | grpcclient call unix:/run/x pkg.Service/Upload -d - | jq .total\n";
 
 Setting text_of(Setting words, std::function<Status(const std::string&)> take, std::string fallback) {
@@ -122,6 +126,11 @@ void add_request(apps::CommandLine& line, Values& values) {
                              {"ed25519", DemoKey::ed25519},
                              {"all", DemoKey::all},
                              {"none", DemoKey::none}}));
+  line.add(apps::toggle(
+      {.name = "watch",
+       .group = group,
+       .help = "Lets health print each change of the state, until the server or --deadline ends the call"},
+      values.watch));
 }
 
 void add_connection(apps::CommandLine& line, Values& values) {

@@ -37,6 +37,7 @@ struct Values {
   std::size_t max_message_bytes = 4 * 1024 * 1024;
   std::size_t max_header_list_bytes = 8 * 1024;
   DemoKey demo_key = DemoKey::all;
+  bool watch = false;          ///< health reports changes, too
   bool compact = false;        ///< print each response on one line
   bool emit_defaults = false;  ///< print fields that are not set, too
   bool verbose = false;

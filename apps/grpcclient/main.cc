@@ -19,6 +19,7 @@
 #include "grpcclient/configuration.h"
 #include "grpcclient/demo.h"
 #include "grpcclient/failure.h"
+#include "grpcclient/health.h"
 #include "grpcclient/session.h"
 #include "grpcclient/show.h"
 #include "rpc/naming/target.h"
@@ -26,6 +27,7 @@
 namespace ringrpc::grpcclient {
 namespace {
 
+/// False if the server is not serving, which only the command health finds out.
 Task<Outcome<bool>> run(Session& session, const Command& command) {
   switch (command.kind) {
     case Command::Kind::demo:
@@ -36,6 +38,8 @@ Task<Outcome<bool>> run(Session& session, const Command& command) {
       return describe(session, command.symbol);
     case Command::Kind::call:
       return call(session, command.symbol);
+    case Command::Kind::health:
+      return health(session, command.symbol);
   }
   return demo(session);
 }
@@ -45,7 +49,8 @@ Task<Result<int>> run(const Values& values, const ChannelOptions& options, const
   Session session(values, options);
   Outcome<bool> done = co_await run(session, command);
   co_await session.reflection.end_call();
-  co_return done ? 0 : report(done.error());
+  if (!done) co_return report(done.error());
+  co_return *done ? 0 : exit_not_serving;
 }
 
 int usage(std::string message) { return report({exit_usage, std::move(message)}); }
@@ -77,6 +82,8 @@ int run(const std::vector<std::string>& arguments) {
     return usage(origins.of("data") + " is only for the command call");
   if (values.demo_key != DemoKey::all && command->kind != Command::Kind::demo)
     return usage(origins.of("key") + " is only for the command demo");
+  if (values.watch && command->kind != Command::Kind::health)
+    return usage(origins.of("watch") + " is only for the command health");
   if (command->address) {
     if (Result<Target> target = Target::parse(*command->address, {}); !target)
       return usage(std::string(target.error().message()));

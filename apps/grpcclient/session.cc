@@ -11,8 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// The timeout of reflection if no deadline is given.
-constexpr Nanoseconds reflection_timeout = 30s;
+constexpr Nanoseconds short_call_timeout = 30s;
 
 ChannelOptions channel_options(const Values& values, ChannelOptions options) {
   options.max_message_bytes = values.max_message_bytes;
@@ -22,10 +21,8 @@ ChannelOptions channel_options(const Values& values, ChannelOptions options) {
 }
 
 CallOptions reflection_options(const Session& session) {
-  CallOptions options = session.call_options();
+  CallOptions options = session.short_call_options();
   options.compression = Compression::identity;  // every server accepts it
-  options.timeout =
-      std::min(options.timeout, session.deadline == never ? reflection_timeout : Nanoseconds::max());
   return options;
 }
 
@@ -45,6 +42,12 @@ CallOptions Session::call_options() const {
     options.timeout = std::max(Nanoseconds(0), Nanoseconds(deadline - std::chrono::steady_clock::now()));
   options.metadata = values.headers;
   options.compression = values.compression;
+  return options;
+}
+
+CallOptions Session::short_call_options() const {
+  CallOptions options = call_options();
+  if (deadline == never) options.timeout = short_call_timeout;
   return options;
 }
 

@@ -21,6 +21,8 @@ struct Session {
 
   /// Options for a call that is made now: the time left until the deadline, headers, compression.
   CallOptions call_options() const;
+  /// The same for calls that must not last: they may take 30 s if there is no deadline.
+  CallOptions short_call_options() const;
 
   const Values& values;
   Instant deadline;

@@ -10,6 +10,7 @@ tool (
 	github.com/summerwind/h2spec/cmd/h2spec
 	google.golang.org/grpc/interop/client
 	google.golang.org/grpc/interop/server
+	ringrpc/tests/interop/health-server
 	ringrpc/tests/interop/reflecting-server
 	ringrpc/tests/interop/retry-peers
 )

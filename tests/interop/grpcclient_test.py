@@ -86,7 +86,7 @@ class AgainstGrpcd(Case):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual(done.stdout, grpcclient("--help").stdout)
         self.assertIn("Usage: grpcclient COMMAND", done.stdout)
-        missing = "a command is missing; choose demo, list, describe or call"
+        missing = "a command is missing; choose demo, list, describe, call or health"
         self.assert_refused(grpcclient("--compact", environment={"SERVER_ADDR": self.address}), USAGE, missing)
 
     def test_the_demo_signs_with_the_requested_keys(self):

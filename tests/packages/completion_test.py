@@ -62,7 +62,7 @@ class Completions(unittest.TestCase):
     def check(self, completed):
         flags = {name for flag in parts("grpcd").flags for name in flag.names if name.startswith("--")}
         for line, words in {
-            "grpcclient ": {"list", "describe", "call", "demo"},
+            "grpcclient ": {"list", "describe", "call", "health", "demo"},
             "grpcclient de": {"describe", "demo"},
             "grpcclient --address 127.0.0.1:50051 c": {"call"},
             "grpcclient call --comp": {"--compress", "--compact"},

@@ -15,7 +15,7 @@ std::string usage_error(const std::vector<std::string>& words) {
 }
 
 TEST_CASE("without a command nothing is sent") {
-  CHECK(usage_error({}) == "a command is missing; choose demo, list, describe or call");
+  CHECK(usage_error({}) == "a command is missing; choose demo, list, describe, call or health");
 }
 
 TEST_CASE("an address is recognized by its colon and is optional") {
@@ -26,6 +26,10 @@ TEST_CASE("an address is recognized by its colon and is optional") {
   CHECK(with->symbol == "a.B/C");
   for (const char* word : {"tls+", "tls+systemd", "tls+myserver"})
     CHECK(parse_command({"list", word})->address == word);
+  const Outcome<Command> health = parse_command({"health", "[::1]:1", "a.B"});
+  CHECK(health->kind == Kind::health);
+  CHECK(health->symbol == "a.B");
+  CHECK(parse_command({"health"})->symbol.empty());
   const Outcome<Command> without = parse_command({"describe", "a.B"});
   CHECK(without->kind == Kind::describe);
   CHECK_FALSE(without->address);
@@ -42,13 +46,13 @@ TEST_CASE("a host without a port is not taken for a service of the default serve
 }
 
 TEST_CASE("an empty word is an error, not a missing address") {
-  for (const char* command : {"demo", "list", "describe"})
+  for (const char* command : {"demo", "list", "describe", "health"})
     CHECK(usage_error({command, ""}).starts_with("the address is empty; "));
   CHECK(usage_error({"call", "", "a.B/C"}).starts_with("the address is empty; "));
 }
 
 TEST_CASE("the error for a wrong word has the right ones") {
-  CHECK(usage_error({"lits"}) == "'lits' is not a command; choose demo, list, describe or call");
+  CHECK(usage_error({"lits"}) == "'lits' is not a command; choose demo, list, describe, call or health");
   CHECK(usage_error({"list", "a:1", "b", "c"}).starts_with("'c' is one argument too many; "));
   CHECK(usage_error({"demo", "b"}).starts_with("'b' is one argument too many; "));
   CHECK(usage_error({"call", "a:1"}).starts_with("the method is missing; "));

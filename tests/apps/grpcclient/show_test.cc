@@ -1,18 +1,14 @@
 // The output of list and describe for a server whose names are meant to deceive.
 #include "grpcclient/show.h"
 
-#include <cstdio>
 #include <doctest/doctest.h>
-#include <fstream>
 #include <google/protobuf/descriptor.pb.h>
-#include <iterator>
 #include <string>
-#include <unistd.h>
 
 #include "ringrpc/block_on.h"
 #include "ringrpc/server.h"
 
-#include "apps/scratch_file.h"
+#include "apps/captured_stdout.h"
 #include "grpc/reflection/v1/reflection.ringrpc.h"
 
 namespace ringrpc::grpcclient {
@@ -46,29 +42,6 @@ class Deceiver final : public ServerReflection::Service {
   }
 };
 
-/// Captures stdout during its lifetime.
-class CapturedStdout {
- public:
-  CapturedStdout() {
-    std::fflush(stdout);
-    REQUIRE(std::freopen(file_.path().c_str(), "w", stdout));
-  }
-  ~CapturedStdout() {
-    std::fflush(stdout);
-    ::dup2(saved_, STDOUT_FILENO);
-    ::close(saved_);
-  }
-  std::string text() const {
-    std::fflush(stdout);
-    std::ifstream file(file_.path());
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-
- private:
-  apps::ScratchFile file_{""};
-  int saved_ = ::dup(STDOUT_FILENO);
-};
-
 using Show = Task<Outcome<bool>> (*)(Session& session, std::string name);
 
 Task<Result<bool>> run(const Values& values, Show show, std::string name) {
@@ -85,7 +58,7 @@ std::string shown(Show show, std::string name) {
   const std::unique_ptr<Server> server = std::move(Server::start({&deceiver}, options)).value();
   Values values;
   values.address = server->addresses().front();
-  const CapturedStdout captured;
+  const apps::CapturedStdout captured;
   const Result<bool> done = block_on(run(values, show, std::move(name)));
   return done ? captured.text() : done.error().to_string();
 }
