@@ -4,15 +4,14 @@
 
 namespace ringrpc::grpcbench {
 
-void CallSlot::begin(std::size_t operation_index, const Operation& operation, std::uint64_t turn,
-                     Instant due) {
+void CallSlot::begin(std::size_t operation_index, const Operation& operation, const CallOptions& options,
+                     std::uint64_t turn, Instant due) {
   operation_ = &operation;
   operation_index_ = operation_index;
   due_ = due;
   sent_ = 0;
   bytes_sent_ = bytes_received_ = 0;
   responded_ = expired_ = false;
-  static const CallOptions options;
   call_ = channel_.call(operation.path, operation.kind, options);
   waited_for_turn_ = call_->queued();
   send(turn);

@@ -38,8 +38,9 @@ class CallSlot final : public ListNode, private MessageStream::Waiter, private R
   CallSlot& operator=(const CallSlot&) = delete;
 
   /// Begins a call that was due at `due`. `turn` selects the message, unless the method takes a stream.
-  /// on_call_ended never runs inside this function.
-  void begin(std::size_t operation_index, const Operation& operation, std::uint64_t turn, Instant due);
+  /// on_call_ended never runs inside this function. `operation` must outlive the call.
+  void begin(std::size_t operation_index, const Operation& operation, const CallOptions& options,
+             std::uint64_t turn, Instant due);
 
   Instant due() const noexcept { return due_; }
   std::size_t operation_index() const noexcept { return operation_index_; }

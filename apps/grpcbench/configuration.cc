@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/header_line.h"
 #include "common/service_config.h"
 #include "common/settings.h"
 #include "common/telemetry.h"
@@ -177,6 +178,11 @@ void add_calls(apps::CommandLine& line, Values& values) {
                        "else one in turn.",
                .fallback = "an empty message"},
               values.data));
+  line.add(apps::header_setting(
+      group,
+      "Metadata to send with each call, and with reflection requests. Repeat the flag for more. Names that "
+      "end in -bin take base64.",
+      values.headers));
   line.add(apps::timeout(
       {.name = "deadline",
        .group = group,

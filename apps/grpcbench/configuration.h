@@ -13,6 +13,7 @@
 
 #include "ringrpc/io_backend.h"
 #include "ringrpc/log.h"
+#include "ringrpc/metadata.h"
 
 #include "common/client_tls.h"
 #include "common/command_line.h"
@@ -39,6 +40,7 @@ struct Values {
   std::optional<std::string> algorithm;
   std::optional<std::string> call;
   std::optional<std::string> data;
+  Metadata headers;
   std::size_t max_message_bytes = 4 * 1024 * 1024;
   std::size_t max_header_list_bytes = 8 * 1024;
 

@@ -57,6 +57,7 @@ Task<Outcome<Operation>> describe_call(const Plan& plan, std::string method,
   ReflectionClient reflection(channel, [&plan] {
     CallOptions options;
     options.timeout = plan.deadline;
+    options.metadata = plan.headers;
     return options;
   });
   Catalogue catalogue(reflection);

@@ -57,6 +57,7 @@ Generator::Generator(Shard& shard, const Plan& plan, unsigned index, Events even
       responded_(plan.operations.size()) {
   const Dealt dealt{.index = index, .threads = plan.threads, .connections = plan.connections};
   measured_.tallies.resize(plan.operations.size());
+  call_options_.lasting_metadata = &plan.headers;
   if (plan.pace) {
     schedule_.emplace(*plan.pace, dealt, plan.warmup, plan.calls);
   } else if (plan.calls) {
@@ -174,7 +175,7 @@ void Generator::begin_call(Instant due) {
   const std::uint64_t turn = turn_++;
   const std::size_t operation = count == 1 ? 0 : turn % count;
   if (due >= counting_from_) --calls_left_;
-  slot.begin(operation, plan_.operations[operation], turn / count, due);
+  slot.begin(operation, plan_.operations[operation], call_options_, turn / count, due);
 }
 
 void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {

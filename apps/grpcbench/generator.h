@@ -137,6 +137,7 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   Shard& shard_;
   const Plan& plan_;
   const Events events_;
+  CallOptions call_options_;
   std::vector<Channel> channels_;
   std::vector<Task<>> connecting_;
   bool connect_failed_ = false;

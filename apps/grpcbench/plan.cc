@@ -124,6 +124,7 @@ Result<Plan> make_plan(const Values& values, const apps::Origins& origins) {
   plan.connections = values.connections;
   plan.streams = *streams;
   plan.operations = operations_of(values);
+  plan.headers = values.headers;
   if (values.duration.count() > 0) plan.duration = values.duration;
   if (values.requests || !plan.duration) plan.calls = values.requests.value_or(default_calls);
   plan.warmup = values.warmup;

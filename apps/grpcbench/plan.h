@@ -28,6 +28,7 @@ struct Plan {
   unsigned streams = 1;  ///< maximum calls in flight on each connection
 
   std::vector<Operation> operations;  ///< called in turn
+  Metadata headers;                   ///< sent with each call
 
   std::optional<std::uint64_t> calls;   ///< calls to count
   std::optional<Nanoseconds> duration;  ///< of the counted part; this or `calls` is given, or both

@@ -10,8 +10,8 @@
 
 #include "ringrpc/status_details.h"
 
+#include "common/header_line.h"
 #include "grpcclient/demo.h"
-#include "grpcclient/header_line.h"
 #include "grpcclient/status_details.h"
 #include "reflected/input.h"
 #include "reflected/message_json.h"
@@ -210,7 +210,7 @@ void Conversation::trace(std::string_view text) const {
 }
 
 void Conversation::trace_headers(const char* mark, const Metadata& headers) const {
-  for (const Metadata::Entry& entry : headers) trace(mark + header_line(entry));
+  for (const Metadata::Entry& entry : headers) trace(mark + apps::header_line(entry));
 }
 
 void Conversation::trace_initial(const Metadata& initial) {

@@ -2,10 +2,10 @@
 
 #include <utility>
 
+#include "common/header_line.h"
 #include "common/service_config.h"
 #include "common/settings.h"
 #include "common/telemetry.h"
-#include "grpcclient/header_line.h"
 #include "rpc/naming/target.h"
 
 namespace ringrpc::grpcclient {
@@ -83,26 +83,11 @@ void add_request(apps::CommandLine& line, Values& values) {
         return Status();
       },
       "an empty message; stdin for a method that takes a stream"));
-  Setting header{
-      .name = "header",
-      .letter = "H",
-      .group = group,
-      .placeholder = "'NAME: VALUE'",
-      .help =
-          "Metadata to send, with reflection requests too. Repeat the flag for more. Names that end "
-          "in -bin take base64.",
-      .fallback = "none",
-      .file_type = apps::FileType::texts};
-  header.assign = [&values](const std::vector<std::string>& lines) {
-    Metadata headers;
-    for (const std::string& text : lines) {
-      if (Status status = add_header(headers, text); !status.ok()) return status;
-    }
-    values.headers = std::move(headers);
-    return Status();
-  };
-  header.show = [] { return std::string("none"); };
-  line.add(std::move(header));
+  line.add(apps::header_setting(
+      group,
+      "Metadata to send, with reflection requests too. Repeat the flag for more. Names that end "
+      "in -bin take base64.",
+      values.headers));
   line.add(apps::choice<Compression>(
       {.name = "compress",
        .group = group,

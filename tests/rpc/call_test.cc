@@ -129,6 +129,25 @@ TEST_CASE("a handler that runs out of memory fails its own call with RESOURCE_EX
   });
 }
 
+TEST_CASE("lasting metadata is sent in place of the call's own") {
+  for_some_worlds([](World& world) {
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      Metadata lasting;
+      REQUIRE(lasting.add("x-text", "lasts").ok());
+      REQUIRE(lasting.add("x-bytes-bin", std::string_view("\0\xff", 2)).ok());
+      CallOptions options;
+      options.lasting_metadata = &lasting;
+      REQUIRE(options.metadata.add("x-text", "not sent").ok());
+      for (int call = 0; call < 2; ++call) {
+        const CallResult<RawMessage> answer = co_await unary(channel, "Metadata", "", options);
+        REQUIRE(answer);
+        CHECK(answer.metadata.initial.find("x-text") == "lasts");
+        CHECK(answer.metadata.trailing.find("x-bytes-bin") == std::string_view("\0\xff", 2));
+      }
+    }));
+  });
+}
+
 TEST_CASE("metadata goes both ways, binary included") {
   for_each_world([](World& world) {
     CHECK(world.run([](Channel& channel) -> Task<void> {

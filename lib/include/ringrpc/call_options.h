@@ -23,6 +23,9 @@ struct CallOptions {
   /// Sent with the request. The call fails with RESOURCE_EXHAUSTED when the headers of the request are larger
   /// than the server's SETTINGS allow (RFC 9113, SETTINGS_MAX_HEADER_LIST_SIZE).
   Metadata metadata{};
+  /// Sent in place of `metadata` if it is not null. It is not copied, so it must outlive the call. For clients
+  /// that send the same with each call.
+  const Metadata* lasting_metadata = nullptr;
   /// Compresses the messages of the request, except those written with `WriteOptions::compress` false. A
   /// server that does not support it responds with UNIMPLEMENTED.
   Compression compression = Compression::identity;

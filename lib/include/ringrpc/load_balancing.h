@@ -37,7 +37,7 @@
 
 namespace ringrpc {
 
-struct CallRequest;
+class CallRequest;
 
 /// Calls that have ended.
 struct CallCounts {

@@ -96,7 +96,7 @@ http2::Headers& CallAttempt::write_headers() {
                     lasting("grpc-accept-encoding", compression_names)});
   headers.resize(common);
   headers[path].value = request.path;
-  if (!request.metadata.find("user-agent")) headers.push_back(lasting("user-agent", channel.user_agent()));
+  if (!request.metadata().find("user-agent")) headers.push_back(lasting("user-agent", channel.user_agent()));
   if (request.compression != Compression::identity)
     headers.push_back(lasting("grpc-encoding", name(request.compression)));
   if (request.deadline != never)
@@ -104,7 +104,7 @@ http2::Headers& CallAttempt::write_headers() {
         {"grpc-timeout", encoded.emplace_back(format_timeout(request.deadline - channel.shard().now()))});
   if (previous_ > 0) [[unlikely]]
     headers.push_back({"grpc-previous-rpc-attempts", encoded.emplace_back(std::to_string(previous_))});
-  append_metadata(request.metadata, headers, encoded);
+  append_metadata(request.metadata(), headers, encoded);
   if (CallTrace* const trace = call_.trace()) [[unlikely]]
     trace->append_headers(*this, headers);
   return headers;

@@ -11,7 +11,8 @@
 
 namespace ringrpc {
 
-struct CallRequest {
+class CallRequest {
+ public:
   CallRequest(std::string_view called, MethodKind kind_of_method, const CallOptions& options, Instant now,
               Instant inherited_deadline)
       : path(called),
@@ -20,7 +21,8 @@ struct CallRequest {
         wait_for_ready(options.wait_for_ready.value_or(false)),
         waiting_given(options.wait_for_ready.has_value()),
         compression(options.compression),
-        metadata(options.metadata) {}
+        metadata_(options.lasting_metadata ? Metadata() : options.metadata),
+        lasting_metadata_(options.lasting_metadata) {}
 
   const std::basic_string<char, std::char_traits<char>, FrameAllocator<char>> path;
   const MethodKind kind;
@@ -28,7 +30,16 @@ struct CallRequest {
   bool wait_for_ready;
   bool waiting_given;       ///< by the caller or an interceptor: the service config does not decide it
   Compression compression;  ///< of the request's messages
-  Metadata metadata;
+
+  const Metadata& metadata() const noexcept { return lasting_metadata_ ? *lasting_metadata_ : metadata_; }
+  void set_metadata(const Metadata& changed) {
+    metadata_ = changed;
+    lasting_metadata_ = nullptr;
+  }
+
+ private:
+  Metadata metadata_;
+  const Metadata* lasting_metadata_;  // of the caller; null if `metadata_` counts
 };
 
 }  // namespace ringrpc

@@ -52,7 +52,7 @@ InterceptorChain::InterceptorChain(OutgoingCall& call, std::shared_ptr<ChannelCo
       request_{.method = call.request().path,
                .target = channel_->target(),
                .kind = call.request().kind,
-               .metadata = call.request().metadata,
+               .metadata = call.request().metadata(),
                .deadline = deadline_,
                .wait_for_ready =
                    call.request().waiting_given ? std::optional(call.request().wait_for_ready) : std::nullopt,

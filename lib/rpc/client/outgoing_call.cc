@@ -105,7 +105,7 @@ void OutgoingCall::submit(const ClientRequest& changed) noexcept {
     if (!channel_) return settle(ShardChannel::closed(interceptors_->target()));
     if (Status refused = channel_->admit_held(); !refused.ok()) return settle(std::move(refused));
     if (Status refused = show_held_requests(); !refused.ok()) return settle(std::move(refused));
-    request_.metadata = changed.metadata;
+    request_.set_metadata(changed.metadata);
     request_.compression = changed.compression;
     request_.wait_for_ready = changed.wait_for_ready.value_or(false);
     request_.waiting_given = changed.wait_for_ready.has_value();

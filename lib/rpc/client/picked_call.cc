@@ -6,6 +6,6 @@ namespace ringrpc {
 
 std::string_view PickedCall::path() const noexcept { return request_.path; }
 
-const Metadata& PickedCall::metadata() const noexcept { return request_.metadata; }
+const Metadata& PickedCall::metadata() const noexcept { return request_.metadata(); }
 
 }  // namespace ringrpc

@@ -20,15 +20,15 @@ constexpr std::array<std::uint8_t, 256> digit_values = [] {
 }  // namespace
 
 std::string base64_encode(std::string_view bytes) {
-  std::string text;
-  text.reserve((bytes.size() * 4 + 2) / 3);
+  std::string text((bytes.size() * 4 + 2) / 3, '\0');
+  char* to = text.data();
   std::uint32_t bits = 0;
   int count = 0;
   for (const char byte : bytes) {
     bits = bits << 8 | static_cast<std::uint8_t>(byte);
-    for (count += 8; count >= 6; count -= 6) text += alphabet[bits >> (count - 6) & 63];
+    for (count += 8; count >= 6; count -= 6) *to++ = alphabet[bits >> (count - 6) & 63];
   }
-  if (count > 0) text += alphabet[bits << (6 - count) & 63];
+  if (count > 0) *to++ = alphabet[bits << (6 - count) & 63];
   return text;
 }
 

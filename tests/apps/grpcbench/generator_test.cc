@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 #include <tuple>
 
+#include "ringrpc/bearer_auth.h"
+
 #include "bench.h"
 
 namespace ringrpc::grpcbench {
@@ -41,6 +43,20 @@ TEST_CASE("the requested number of calls is made, and the server receives as man
     CHECK(measured.tallies.at(0).bytes_received == count);
     CHECK(measured.fatal.ok());
   }
+}
+
+TEST_CASE("metadata goes with each call, so that a service behind bearer tokens can be loaded") {
+  BearerAuth authentication(BearerAuth::known_tokens({{"2YotnFZFEjr1zCsicMWp", "alice"}}));
+  ServerOptions options;
+  options.interceptors = {&authentication};
+  Values values = requests(100);
+  const auto run = [&] {
+    Bench bench(10ms, options);
+    return bench.run(bench.plan(values));
+  };
+  CHECK(ended(run(), Code::UNAUTHENTICATED) == 100);
+  REQUIRE(values.headers.add("authorization", "Bearer 2YotnFZFEjr1zCsicMWp").ok());
+  CHECK(ended(run(), Code::OK) == 100);
 }
 
 TEST_CASE("in closed loop each stream always has a call in flight") {

@@ -128,6 +128,12 @@ TEST_CASE("a client interceptor knows the call, adds metadata, sees the server's
       CHECK(std::exchange(answered, {}) == "2");
       CHECK(shown.metadata.initial.find("x-added") == "2");
       CHECK(shown.metadata.trailing.find("x-added-bin").has_value());
+      const CallOptions lasting{.timeout = 1h, .lasting_metadata = &options.metadata};
+      const auto again = co_await unary(channel, "Metadata", "x", lasting);
+      CHECK(again);
+      CHECK(again.metadata.initial.find("x-mine") == "1");
+      CHECK(again.metadata.initial.find("x-added") == "2");
+      CHECK(options.metadata.size() == 1);
       const auto failed = co_await unary(channel, "Fail", "5", options);
       REQUIRE_FALSE(failed);
       CHECK(failed.error().to_string() == "DATA_LOSS: worse");
