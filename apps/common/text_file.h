@@ -12,8 +12,7 @@ namespace ringrpc::apps {
 
 inline constexpr std::size_t text_bytes_max = 1024 * 1024;
 
-/// The whole content, or an errno: EFBIG above `text_bytes_max`, ENODATA for a pipe that has no writer and no
-/// data.
-std::expected<std::string, int> read_text(const std::string& path);
+/// The whole content, or an errno: EFBIG above `bytes_max`, ENODATA for a pipe that has no writer and no data.
+std::expected<std::string, int> read_text(const std::string& path, std::size_t bytes_max = text_bytes_max);
 
 }  // namespace ringrpc::apps

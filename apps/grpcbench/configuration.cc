@@ -162,12 +162,14 @@ void add_calls(apps::CommandLine& line, Values& values) {
                                  .help = "Algorithm that crypto signs with",
                                  .fallback = "ECDSA_P256_SHA256"},
                                 values.algorithm, algorithm_in));
-  line.add(text_of({.name = "call",
-                    .group = group,
-                    .placeholder = "SERVICE/METHOD",
-                    .help = "Calls this method instead, of any kind; the server needs reflection",
-                    .fallback = "none"},
-                   values.call));
+  line.add(text_of(
+      {.name = "call",
+       .group = group,
+       .placeholder = "SERVICE/METHOD",
+       .help = "Calls this method instead, of any kind; the server's reflection describes it, or --proto or "
+               "--protoset",
+       .fallback = "none"},
+      values.call));
   line.add(
       text_of({.name = "data",
                .letter = "d",
@@ -316,6 +318,9 @@ Status settle_target(Values& values, const apps::Origins& origins) {
                         " both select the method to call; leave one out");
   if (!values.call) yield(values.data, origins, "data", "service");
   if (values.data && !values.call) return not_together(origins.of("data") + " is only for --call");
+  if (values.descriptors.any() && !values.call)
+    return not_together(origins.of(values.descriptors.protos.empty() ? "protoset" : "proto") +
+                        " is only for --call");
   if (values.call) yield(values.payload_bytes, origins, "payload-size", "call");
   if (values.call && values.payload_bytes)
     return not_together(origins.of("payload-size") + " is only for --service; " + origins.of("call") +
@@ -342,6 +347,7 @@ Configuration::Configuration() : line("grpcbench", "Load-tests gRPC servers.") {
   add_server(line, values);
   apps::add_client_tls(line, values.tls);
   add_calls(line, values);
+  reflected::add_descriptor_files(line, "Descriptors", values.descriptors);
   add_load(line, values);
   add_output(line, values);
   line.settle([this](const apps::Origins& origins) { return settle(values, origins); });

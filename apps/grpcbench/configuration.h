@@ -18,6 +18,7 @@
 #include "common/client_tls.h"
 #include "common/command_line.h"
 #include "grpcbench/schedule.h"
+#include "reflected/descriptor_files.h"
 
 namespace ringrpc::grpcbench {
 
@@ -40,6 +41,7 @@ struct Values {
   std::optional<std::string> algorithm;
   std::optional<std::string> call;
   std::optional<std::string> data;
+  reflected::DescriptorPaths descriptors;
   Metadata headers;
   std::size_t max_message_bytes = 4 * 1024 * 1024;
   std::size_t max_header_list_bytes = 8 * 1024;

@@ -49,10 +49,14 @@ Task<Outcome<Operation>> look_up(Catalogue& catalogue, MethodName name, std::opt
 
 }  // namespace
 
-Task<Outcome<Operation>> describe_call(const Plan& plan, std::string method,
-                                       std::optional<std::string> data) {
+Task<Outcome<Operation>> describe_call(const Plan& plan, std::unique_ptr<DescriptorFiles> files,
+                                       std::string method, std::optional<std::string> data) {
   Outcome<MethodName> name = parse_method(method);
   if (!name) co_return std::unexpected(std::move(name).error());
+  if (files) {
+    Catalogue catalogue(*files);
+    co_return co_await look_up(catalogue, std::move(*name), std::move(data));
+  }
   Channel channel(plan.server, plan.channel);
   ReflectionClient reflection(channel, [&plan] {
     CallOptions options;
@@ -62,7 +66,7 @@ Task<Outcome<Operation>> describe_call(const Plan& plan, std::string method,
   });
   Catalogue catalogue(reflection);
   Outcome<Operation> operation = co_await look_up(catalogue, std::move(*name), std::move(data));
-  co_await reflection.end_call();
+  co_await reflection.end();
   co_return operation;
 }
 

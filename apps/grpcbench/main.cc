@@ -58,12 +58,15 @@ int refuse(const reflected::Failure& failure, const std::string& data = {}) {
   return refuse(failure.message, misused ? int{exit_usage} : int{exit_failure});
 }
 
-/// Looks up the method of --call at the server. A signal ends the program: nothing has been measured yet.
+/// Looks up the method of --call, in files or at the server. A signal ends the program: nothing has been measured yet.
 reflected::Outcome<Operation> look_up_call(const Plan& plan, const Values& values,
-                                           const apps::Signals& signals, std::optional<ReportFile>& report) {
+                                           const apps::Origins& origins, const apps::Signals& signals,
+                                           std::optional<ReportFile>& report) {
+  auto files = reflected::DescriptorFiles::open(values.descriptors, origins);
+  if (!files) return std::unexpected(std::move(files).error());
   Result<reflected::Outcome<Operation>> asked = fail(Code::CANCELLED, "");
   std::jthread asking([&] {
-    asked = block_on(describe_call(plan, *values.call, values.data));
+    asked = block_on(describe_call(plan, std::move(*files), *values.call, values.data));
     signals.notify();
   });
   if (signals.wait() != apps::Signals::notified) {
@@ -105,7 +108,7 @@ int publish(const Plan& plan, Format format, const RunOutcome& outcome, std::opt
   return results.all.tally.failed() == 0 && results.ended_early.empty() ? exit_ok : exit_failure;
 }
 
-int measure(Plan plan, const Values& values, const apps::Signals& signals) {
+int measure(Plan plan, const Values& values, const apps::Origins& origins, const apps::Signals& signals) {
   std::optional<ReportFile> report;
   if (values.report) {
     Result<ReportFile> file = ReportFile::open(*values.report);
@@ -113,7 +116,7 @@ int measure(Plan plan, const Values& values, const apps::Signals& signals) {
     report.emplace(std::move(*file));
   }
   if (values.call) {
-    reflected::Outcome<Operation> operation = look_up_call(plan, values, signals, report);
+    reflected::Outcome<Operation> operation = look_up_call(plan, values, origins, signals, report);
     if (!operation) return refuse(operation.error(), values.data.value_or(""));
     plan.operations.push_back(std::move(*operation));
   }
@@ -161,7 +164,8 @@ int run(const std::vector<std::string>& arguments) {
       apps::ProgramTelemetry::start(configuration.values.telemetry);
   if (!telemetry) return apps::refuse("grpcbench", telemetry.error());
   telemetry->apply(plan->channel);
-  const int exit_status = measure(std::move(*plan), configuration.values, signals);
+  const int exit_status =
+      measure(std::move(*plan), configuration.values, configuration.line.origins(), signals);
   telemetry->finish();
   return exit_status;
 }

@@ -225,7 +225,7 @@ Task<Outcome<bool>> call(Session& session, std::string method) {
   if (!name) co_return std::unexpected(std::move(name).error());
   Outcome<const pb::MethodDescriptor*> found = co_await session.catalogue.method(std::move(*name));
   if (!found) co_return std::unexpected(std::move(found).error());
-  co_await session.reflection.end_call();
+  co_await session.descriptors->end();
   Conversation conversation(session, **found);
   co_return co_await conversation.run();
 }

@@ -33,9 +33,10 @@ constexpr const char* commands_help =
     "\n"
     "ADDR is host:port, [v6]:port, dns:///host:port, unix:/path, unix-abstract:name,\n"
     "vsock:CID:port or hvsock:///path:port, or several of these with commas between\n"
-    "them, of which the first that responds is used. The prefix tls+ is for TLS. All\n"
-    "commands but health and demo need reflection in the server. Responses go to\n"
-    "stdout, everything else to stderr.\n";
+    "them, of which the first that responds is used. The prefix tls+ is for TLS.\n"
+    "list, describe and call ask the server's reflection for its services, unless\n"
+    "--proto or --protoset describes them. Responses go to stdout, everything else to\n"
+    "stderr.\n";
 
 constexpr const char* examples_help =
     "Exit status:\n"
@@ -44,7 +45,7 @@ constexpr const char* examples_help =
     "        12 UNIMPLEMENTED (or no reflection), 14 UNAVAILABLE (or no connection)\n"
     "  64    a flag, argument or variable is wrong\n"
     "  65    the data is not JSON or does not fit the message\n"
-    "  66    the server describes no such service, method or symbol\n"
+    "  66    the server or the files describe no such service, method or symbol\n"
     "  69    health found that the server or the service is not serving\n"
     "  71    a file cannot be read or has invalid content, or the system refused\n"
     "        something: io_uring, memory\n"
@@ -56,6 +57,7 @@ constexpr const char* examples_help =
     "  grpcclient describe localhost:50051 echo.v1.EchoRequest\n"
     "  grpcclient call echo.v1.EchoService/Echo -d '{\"requestId\": \"1\"}'\n"
     "  grpcclient health tls+example.org:443 pkg.Service\n"
+    "  grpcclient describe --proto api/echo.proto echo.v1.EchoService\n"
     "  generate | grpcclient call unix:/run/x pkg.Service/Upload -d - | jq .total\n";
 
 Setting text_of(Setting words, std::function<Status(const std::string&)> take, std::string fallback) {
@@ -183,6 +185,7 @@ Configuration::Configuration()
   line.take_words("COMMAND [ADDR] [SYMBOL]");
   line.explain(commands_help, examples_help);
   add_request(line, values);
+  reflected::add_descriptor_files(line, "Descriptors", values.descriptors);
   add_connection(line, values);
   apps::add_client_tls(line, values.tls);
   add_output(line, values);

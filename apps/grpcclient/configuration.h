@@ -18,6 +18,7 @@
 
 #include "common/client_tls.h"
 #include "common/command_line.h"
+#include "reflected/descriptor_files.h"
 
 namespace ringrpc::grpcclient {
 
@@ -27,6 +28,7 @@ enum class DemoKey : std::uint8_t { all, rsa, ecc, ed25519, none };
 struct Values {
   std::string address = "127.0.0.1:50051";
   apps::ClientTlsValues tls;
+  reflected::DescriptorPaths descriptors;
   std::optional<std::string> data;  ///< as `Input::open` takes it
   Metadata headers;
   Compression compression = Compression::identity;

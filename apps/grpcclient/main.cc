@@ -1,5 +1,6 @@
 // grpcclient: calls gRPC servers from the command line. See `grpcclient --help`.
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,9 @@
 #include "rpc/naming/target.h"
 
 namespace ringrpc::grpcclient {
+
+using reflected::DescriptorFiles;
+
 namespace {
 
 /// False if the server is not serving, which only the command health finds out.
@@ -45,10 +49,11 @@ Task<Outcome<bool>> run(Session& session, const Command& command) {
 }
 
 /// The exit status.
-Task<Result<int>> run(const Values& values, const ChannelOptions& options, const Command& command) {
-  Session session(values, options);
+Task<Result<int>> run(const Values& values, const ChannelOptions& options, const Command& command,
+                      std::unique_ptr<DescriptorFiles> files) {
+  Session session(values, options, std::move(files));
   Outcome<bool> done = co_await run(session, command);
-  co_await session.reflection.end_call();
+  co_await session.descriptors->end();
   if (!done) co_return report(done.error());
   co_return *done ? 0 : exit_not_serving;
 }
@@ -80,6 +85,10 @@ int run(const std::vector<std::string>& arguments) {
   const apps::Origins& origins = configuration.line.origins();
   if (values.data && command->kind != Command::Kind::call)
     return usage(origins.of("data") + " is only for the command call");
+  if (values.descriptors.any() &&
+      (command->kind == Command::Kind::demo || command->kind == Command::Kind::health))
+    return usage(origins.of(values.descriptors.protos.empty() ? "protoset" : "proto") +
+                 " is for the commands list, describe and call");
   if (values.demo_key != DemoKey::all && command->kind != Command::Kind::demo)
     return usage(origins.of("key") + " is only for the command demo");
   if (values.watch && command->kind != Command::Kind::health)
@@ -91,6 +100,8 @@ int run(const std::vector<std::string>& arguments) {
   }
   log::set_level(values.log_level);
   log::set_format(values.log_format);
+  Outcome<std::unique_ptr<DescriptorFiles>> files = DescriptorFiles::open(values.descriptors, origins);
+  if (!files) return report(files.error());
   const Result<std::shared_ptr<const ClientTls>> tls = apps::load_client_tls(values.tls, origins);
   if (!tls) return refuse(tls.error());
   const auto service_config = apps::load_service_config(values.service_config, origins);
@@ -100,7 +111,7 @@ int run(const std::vector<std::string>& arguments) {
   if (!telemetry) return refuse(telemetry.error());
   ChannelOptions options{.tls = *tls, .service_config = *service_config};
   telemetry->apply(options);
-  const Result<int> status = block_on(run(values, options, *command));
+  const Result<int> status = block_on(run(values, options, *command, std::move(*files)));
   telemetry->finish();
   return status ? *status : report({exit_system, std::string(status.error().message())});
 }

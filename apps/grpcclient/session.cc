@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "base/escape.h"
 #include "common/output.h"
+#include "reflected/reflection_client.h"
 
 namespace ringrpc::grpcclient {
+
+using reflected::DescriptorSource;
+using reflected::ReflectionClient;
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -28,13 +34,16 @@ CallOptions reflection_options(const Session& session) {
 
 }  // namespace
 
-Session::Session(const Values& given, const ChannelOptions& options)
+Session::Session(const Values& given, const ChannelOptions& options,
+                 std::unique_ptr<DescriptorSource> described)
     : values(given),
       deadline(values.deadline.count() == 0 ? never
                                             : after(std::chrono::steady_clock::now(), values.deadline)),
       channel(values.address, channel_options(values, options)),
-      reflection(channel, [this] { return reflection_options(*this); }),
-      catalogue(reflection) {}
+      descriptors(described ? std::move(described)
+                            : std::make_unique<ReflectionClient>(
+                                  channel, [this] { return reflection_options(*this); })),
+      catalogue(*descriptors) {}
 
 CallOptions Session::call_options() const {
   CallOptions options;

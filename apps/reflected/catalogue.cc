@@ -98,9 +98,10 @@ void add_type_names(const pb::Descriptor& message, std::vector<std::string>& nam
   for (int i = 0; i < message.nested_type_count(); ++i) add_type_names(*message.nested_type(i), names);
 }
 
-std::vector<std::string> method_names(const pb::ServiceDescriptor& service) {
+std::vector<std::string> method_names(const pb::ServiceDescriptor& service, bool full = false) {
   std::vector<std::string> names;
-  for (int i = 0; i < service.method_count(); ++i) names.push_back(service.method(i)->name());
+  for (int i = 0; i < service.method_count(); ++i)
+    names.push_back(full ? service.method(i)->full_name() : service.method(i)->name());
   return names;
 }
 
@@ -148,7 +149,7 @@ Task<Outcome<std::string>> Catalogue::proto_text(std::string symbol) {
 }
 
 Task<Failure> Catalogue::unknown(std::string what, std::string name) {
-  Outcome<std::vector<std::string>> names = co_await reflection_.services();
+  Outcome<std::vector<std::string>> names = co_await source_.services();
   if (!names) co_return std::move(names).error();
   if (what != "service") {
     const std::size_t services = std::min(names->size(), compared_services_max);
@@ -157,13 +158,13 @@ Task<Failure> Catalogue::unknown(std::string what, std::string name) {
       [[maybe_unused]] Outcome<bool> loaded =
           co_await load(std::move(service));  // a service that fails is not suggested
     }
-    std::ranges::move(type_names(), std::back_inserter(*names));
+    std::ranges::move(declared_names(), std::back_inserter(*names));
   }
-  co_return Failure(exit_not_found,
-                    "the server describes no " + what + " '" + name + "'" + apps::suggest(name, *names));
+  co_return Failure(exit_not_found, std::string(source_.describes()) + " no " + what + " '" + name + "'" +
+                                        apps::suggest(name, *names));
 }
 
-std::vector<std::string> Catalogue::type_names() const {
+std::vector<std::string> Catalogue::declared_names() const {
   std::vector<std::string> names;
   for (const auto& [name, proto] : files_) {
     const pb::FileDescriptor* const file = pool_.FindFileByName(name);
@@ -171,13 +172,15 @@ std::vector<std::string> Catalogue::type_names() const {
       add_type_names(*file->message_type(i), names);
     for (int i = 0; file && i < file->enum_type_count(); ++i)
       names.push_back(file->enum_type(i)->full_name());
+    for (int i = 0; file && i < file->service_count(); ++i)
+      std::ranges::move(method_names(*file->service(i), true), std::back_inserter(names));
   }
   return names;
 }
 
 Task<Outcome<bool>> Catalogue::load(std::string symbol) {
   if (!declaration(pool_, symbol).empty()) co_return true;
-  Outcome<ReflectionClient::Files> files = co_await reflection_.files_with_symbol(symbol);
+  Outcome<DescriptorSource::Files> files = co_await source_.files_with_symbol(symbol);
   if (!files) co_return std::unexpected(std::move(files).error());
   std::vector<std::string> names;
   for (pb::FileDescriptorProto& file : *files) {
@@ -204,7 +207,7 @@ Task<Outcome<bool>> Catalogue::fetch_imports() {
     }
     for (const std::string& import : missing) {
       if (files_.contains(import)) continue;
-      Outcome<ReflectionClient::Files> files = co_await reflection_.file_named(import);
+      Outcome<DescriptorSource::Files> files = co_await source_.file_named(import);
       const pb::FileDescriptor* known = pb::DescriptorPool::generated_pool()->FindFileByName(import);
       if (!files && known) {
         known->CopyTo(&files_[import]);

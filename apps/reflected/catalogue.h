@@ -1,11 +1,11 @@
-/// The services, methods and messages of a server, fetched by reflection on demand.
+/// The services, methods and messages that a server or files describe, fetched on demand.
 ///
-///   Catalogue catalogue(reflection);
+///   Catalogue catalogue(source);
 ///   Outcome<const pb::MethodDescriptor*> echo = co_await catalogue.method({"echo.v1.EchoService", "Echo"});
 ///   Outcome<std::string> text = co_await catalogue.proto_text("echo.v1.EchoRequest");
 ///
 /// An unknown name is exit_not_found, and the message suggests similar names. Descriptors live as long as the
-/// catalogue. The catalogue belongs to the shard of its channel; make one request at a time.
+/// catalogue. Make one request at a time, on the shard of the source's channel if it has one.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -17,21 +17,21 @@
 #include "ringrpc/service.h"
 #include "ringrpc/task.h"
 
+#include "reflected/descriptor_source.h"
 #include "reflected/failure.h"
 #include "reflected/method_name.h"
-#include "reflected/reflection_client.h"
 
 namespace ringrpc::reflected {
 
 class Catalogue {
  public:
-  /// `reflection` must outlive it.
-  explicit Catalogue(ReflectionClient& reflection) : reflection_(reflection) {}
+  /// `source` must outlive it.
+  explicit Catalogue(DescriptorSource& source) : source_(source) {}
   Catalogue(const Catalogue&) = delete;
   Catalogue& operator=(const Catalogue&) = delete;
 
   /// The full names of all services, sorted.
-  Task<Outcome<std::vector<std::string>>> services() { return reflection_.services(); }
+  Task<Outcome<std::vector<std::string>>> services() { return source_.services(); }
   Task<Outcome<const google::protobuf::ServiceDescriptor*>> service(std::string name);
   Task<Outcome<const google::protobuf::MethodDescriptor*>> method(MethodName name);
 
@@ -48,9 +48,9 @@ class Catalogue {
   Task<Outcome<bool>> fetch_imports();
   Outcome<bool> build(const std::string& file, unsigned depth);
   Task<Failure> unknown(std::string what, std::string name);
-  std::vector<std::string> type_names() const;
+  std::vector<std::string> declared_names() const;
 
-  ReflectionClient& reflection_;
+  DescriptorSource& source_;
   google::protobuf::DescriptorPool pool_;
   std::map<std::string, google::protobuf::FileDescriptorProto> files_;  // by name; some are not built yet
 };

@@ -20,7 +20,7 @@ namespace ringrpc::reflected {
 enum ExitStatus : std::uint8_t {
   exit_usage = 64,      ///< a flag, an argument or a variable is wrong
   exit_data = 65,       ///< the data is not JSON or does not fit the message
-  exit_not_found = 66,  ///< the server describes no such service, method or symbol
+  exit_not_found = 66,  ///< the server or the files describe no such service, method or symbol
   exit_system = 71,     ///< a file cannot be read or has invalid content, or the system refused something
   exit_output = 74,     ///< the output could not be written
   exit_protocol = 76,   ///< the server's descriptors or responses are invalid

@@ -49,7 +49,7 @@ Task<Outcome<ReflectionClient::Response>> ReflectionClient::ask(Request request)
   }
 }
 
-Task<> ReflectionClient::end_call() {
+Task<> ReflectionClient::end() {
   if (!stream_) co_return;
   stream_->writes_done();
   Task<> canceller = cancel_in_time();
@@ -68,8 +68,8 @@ Failure ReflectionClient::failure(const Status& status) const {
   if (status.ok()) return {exit_protocol, channel_.target() + ": reflection ended without a response"};
   if (status.code() != Code::UNIMPLEMENTED || responded_) return call_failure("reflection", status);
   return {static_cast<int>(Code::UNIMPLEMENTED),
-          channel_.target() + " has no reflection, which this command needs; register " +
-              std::string(ServerReflection::name) + " in that server"};
+          channel_.target() + " has no reflection; register " + std::string(ServerReflection::name) +
+              " in that server, or describe its services by --proto or --protoset"};
 }
 
 Task<Outcome<std::vector<std::string>>> ReflectionClient::services() {

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <functional>
-#include <google/protobuf/descriptor.pb.h>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,13 +15,12 @@
 #include "ringrpc/channel.h"
 
 #include "grpc/reflection/v1/reflection.pb.h"
-#include "reflected/failure.h"
+#include "reflected/descriptor_source.h"
 
 namespace ringrpc::reflected {
 
-class ReflectionClient {
+class ReflectionClient final : public DescriptorSource {
  public:
-  using Files = std::vector<google::protobuf::FileDescriptorProto>;
   /// Makes the options of each call; their timeout counts from then.
   using MakeOptions = std::function<CallOptions()>;
 
@@ -30,18 +28,15 @@ class ReflectionClient {
   ReflectionClient(Channel& channel, MakeOptions make_options)
       : channel_(channel), make_options_(std::move(make_options)) {}
 
-  /// The full names of the services, sorted.
-  Task<Outcome<std::vector<std::string>>> services();
-
-  // The requested file, and those of its imports that the server sends with it. An unknown name is
-  // exit_not_found.
-
-  Task<Outcome<Files>> files_with_symbol(std::string symbol);
-  Task<Outcome<Files>> file_named(std::string name);
+  Task<Outcome<std::vector<std::string>>> services() override;
+  Task<Outcome<Files>> files_with_symbol(std::string symbol) override;
+  Task<Outcome<Files>> file_named(std::string name) override;
 
   /// Half-closes the call that carries the requests and waits for its status, because a server counts a
   /// cancelled call as failed. After a second the call is cancelled. The next request starts another.
-  Task<> end_call();
+  Task<> end() override;
+
+  std::string_view describes() const noexcept override { return "the server describes"; }
 
  private:
   using Request = grpc::reflection::v1::ServerReflectionRequest;

@@ -3,7 +3,7 @@ import dataclasses
 import re
 
 CHOSEN = {"FORMAT", "KIND", "LEVEL", "NAME", "POLICY", "VERSION"}
-FILES = {"CONFIG", "FILE"}
+FILES = {"CONFIG", "DIR", "FILE"}
 WORD = r"\w+(?:[.-]\w+)*"
 
 

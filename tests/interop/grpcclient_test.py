@@ -419,8 +419,8 @@ class Versions(Case):
             self.assert_refused(
                 grpcclient("list", server.address),
                 UNIMPLEMENTED,
-                f"{server.address} has no reflection, which this command needs; "
-                "register grpc.reflection.v1.ServerReflection in that server",
+                f"{server.address} has no reflection; register grpc.reflection.v1.ServerReflection in that server, "
+                "or describe its services by --proto or --protoset",
             )
 
 

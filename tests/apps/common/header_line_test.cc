@@ -37,7 +37,8 @@ TEST_CASE("a value of a -bin name is base64, with padding or without") {
 
 TEST_CASE("an invalid header is refused with the reason") {
   CHECK(header_refusal("authorization") == "'authorization' has no colon; write 'name: value'");
-  CHECK(header_refusal("a-bin: ?") == "the value of 'a-bin' is not base64, which names that end in -bin require");
+  CHECK(header_refusal("a-bin: ?") ==
+        "the value of 'a-bin' is not base64, which names that end in -bin require");
   CHECK(header_refusal(":path: /a") == "':path: /a' has no name; pseudo-headers such as :path cannot be set");
   CHECK(header_refusal("a b: x") == "metadata \"a b\": a name may contain only 0-9 a-z _ - and dots");
   CHECK(header_refusal("a: \x01") ==

@@ -40,8 +40,8 @@ Task<Result<std::size_t>> asked(std::string address) {
   ReflectionClient reflection(channel, [] { return CallOptions(); });
   Outcome<std::vector<std::string>> services = co_await reflection.services();
   if (!services) co_return fail(Code::UNKNOWN, services.error().message);
-  co_await reflection.end_call();
-  co_await reflection.end_call();  // no effect if no call is open
+  co_await reflection.end();
+  co_await reflection.end();  // no effect if no call is open
   co_return services->size();
 }
 
