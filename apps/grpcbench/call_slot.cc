@@ -4,34 +4,37 @@
 
 namespace ringrpc::grpcbench {
 
-void CallSlot::begin(std::size_t operation_index, const Operation& operation, const CallOptions& options,
-                     std::uint64_t turn, Instant due) {
+void CallSlot::begin(std::size_t operation_index, const Operation& operation,
+                     std::span<const RawMessage> messages, const Metadata& headers, Instant due) {
   operation_ = &operation;
   operation_index_ = operation_index;
+  messages_ = messages;
   due_ = due;
   sent_ = 0;
   bytes_sent_ = bytes_received_ = 0;
   responded_ = expired_ = false;
+  CallOptions options;
+  options.lasting_metadata = &headers;
   call_ = channel_.call(operation.path, operation.kind, options);
   waited_for_turn_ = call_->queued();
-  send(turn);
+  send();
   // A call that has failed already wakes no waiter.
   if (call_->finished()) return shard_.ready().push(*this);
   call_->wait_message(this);
 }
 
-void CallSlot::send(std::uint64_t turn) {
+void CallSlot::send() {
   if (operation_->sends_all()) return send_more();
-  const RawMessage& message = operation_->messages[turn % operation_->messages.size()];
+  const RawMessage& message = messages_.front();
   if (write_message(*call_, message)) bytes_sent_ += message.bytes.size();
   call_->writes_done();
 }
 
 /// Writes as many messages as the call has room for.
 void CallSlot::send_more() {
-  const std::size_t count = operation_->messages.size();
+  const std::size_t count = messages_.size();
   for (; sent_ < count && call_->writable(); ++sent_) {
-    const RawMessage& message = operation_->messages[sent_];
+    const RawMessage& message = messages_[sent_];
     if (!write_message(*call_, message)) return;
     bytes_sent_ += message.bytes.size();
   }
@@ -40,7 +43,7 @@ void CallSlot::send_more() {
 }
 
 void CallSlot::go_on() {
-  if (operation_->sends_all() && sent_ < operation_->messages.size()) send_more();
+  if (operation_->sends_all() && sent_ < messages_.size()) send_more();
   while (call_->message_ready()) {
     const std::optional<Pieces> message = call_->take_message();
     if (!message) break;

@@ -1,14 +1,16 @@
 /// A slot for one stream of a connection, which makes one call after the other.
 ///
-/// For speed it uses no coroutine and no message objects: requests are serialized before the run, responses
-/// are counted and not parsed.
+/// For speed it uses no coroutine and no message objects: requests are bytes, responses are counted and not
+/// parsed.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "ringrpc/channel.h"
 
+#include "grpcbench/filler.h"
 #include "grpcbench/operation.h"
 #include "reactor/shard.h"
 
@@ -31,16 +33,20 @@ class CallSlot final : public ListNode, private MessageStream::Waiter, private R
     ~Owner() = default;
   };
 
-  /// All three must outlive the slot.
-  CallSlot(Shard& shard, const Channel& channel, Owner& owner) noexcept
-      : shard_(shard), channel_(channel), owner_(owner) {}
+  /// All three must outlive the slot. `worker` is its number among the slots of all threads.
+  CallSlot(Shard& shard, const Channel& channel, Owner& owner, std::uint32_t worker) noexcept
+      : shard_(shard), channel_(channel), owner_(owner), worker_(worker) {}
   CallSlot(const CallSlot&) = delete;
   CallSlot& operator=(const CallSlot&) = delete;
 
-  /// Begins a call that was due at `due`. `turn` selects the message, unless the method takes a stream.
-  /// on_call_ended never runs inside this function. `operation` must outlive the call.
-  void begin(std::size_t operation_index, const Operation& operation, const CallOptions& options,
-             std::uint64_t turn, Instant due);
+  /// Begins a call that was due at `due`. on_call_ended never runs inside this function. All but the time
+  /// must outlive the call.
+  void begin(std::size_t operation_index, const Operation& operation, std::span<const RawMessage> messages,
+             const Metadata& headers, Instant due);
+
+  /// The slot's memory for what a call sends; between calls.
+  Filled& filled() noexcept { return filled_; }
+  std::uint32_t worker() const noexcept { return worker_; }
 
   Instant due() const noexcept { return due_; }
   std::size_t operation_index() const noexcept { return operation_index_; }
@@ -62,7 +68,7 @@ class CallSlot final : public ListNode, private MessageStream::Waiter, private R
   void on_ready() override { go_on(); }
   void run() override { go_on(); }
 
-  void send(std::uint64_t turn);
+  void send();
   void send_more();
   void go_on();
   void end();
@@ -72,11 +78,14 @@ class CallSlot final : public ListNode, private MessageStream::Waiter, private R
   Owner& owner_;
   std::unique_ptr<ClientCall> call_;
   const Operation* operation_ = nullptr;
+  std::span<const RawMessage> messages_;
+  Filled filled_;
   std::size_t operation_index_ = 0;
   std::size_t sent_ = 0;  // messages, when the request is a stream
   Instant due_;
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
+  const std::uint32_t worker_;
   bool waited_for_turn_ = false;
   bool responded_ = false;
   bool expired_ = false;

@@ -33,6 +33,18 @@ constexpr const char* before_help =
     "at which it was due, so that a stall of the server shows in full.\n";
 
 constexpr const char* after_help =
+    "Placeholders in --data and --header:\n"
+    "  {{call}}               number of the call, from 0\n"
+    "  {{worker}}             number of the stream that makes it, from 0\n"
+    "  {{time}}               time of the call, such as 2026-03-01T12:30:05.123Z\n"
+    "  {{time_s}}             the same in seconds since 1970; {{time_ms}} and\n"
+    "                         {{time_ns}} in milliseconds and nanoseconds\n"
+    "  {{random}}             random number from 0 to 2147483647, another one in each\n"
+    "                         place\n"
+    "  {{random LEAST MOST}}  the same, within these limits\n"
+    "  {{uuid}}               random UUID, the same in all places of a call\n"
+    "  {{open}}               two opening braces\n"
+    "\n"
     "Exit status:\n"
     "  0    all calls succeeded\n"
     "  1    some calls failed, or nothing could be measured: no connection, or a\n"
@@ -43,7 +55,7 @@ constexpr const char* after_help =
     "Examples:\n"
     "  grpcbench --duration 10s --connections 50\n"
     "  grpcbench --rate 2000 --spacing poisson --duration 1m --report report.html\n"
-    "  grpcbench --call pkg.Service/Find --data '{\"id\": 7}' --requests 10000\n";
+    "  grpcbench --call pkg.Service/Find --data '{\"id\": {{random 1 9}}}' -n 10000\n";
 
 /// A setting that stays empty unless it is given.
 template <class T>
@@ -177,13 +189,13 @@ void add_calls(apps::CommandLine& line, Values& values) {
                .placeholder = "JSON",
                .help = "Request message for --call, or several one after the other; @FILE reads them from a "
                        "file, - or @ from stdin. If the method takes a stream, each call sends all of them, "
-                       "else one in turn.",
+                       "else one in turn. Placeholders such as {{call}} are filled for each call.",
                .fallback = "an empty message"},
               values.data));
   line.add(apps::header_setting(
       group,
       "Metadata to send with each call, and with reflection requests. Repeat the flag for more. Names that "
-      "end in -bin take base64.",
+      "end in -bin take base64, others may have placeholders.",
       values.headers));
   line.add(apps::timeout(
       {.name = "deadline",

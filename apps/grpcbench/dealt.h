@@ -16,6 +16,10 @@ struct Dealt {
   std::uint64_t own_calls(std::uint64_t calls) const noexcept {
     return calls / connections * own_connections() + of_round(calls % connections);
   }
+  /// The number, over all threads, of the thread's call `own`. Both count from 0.
+  std::uint64_t number_of(std::uint64_t own) const noexcept {
+    return own / own_connections() * connections + index + own % own_connections() * threads;
+  }
 
  private:
   /// The thread's part of the first `cards` cards.

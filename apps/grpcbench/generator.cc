@@ -53,24 +53,29 @@ Generator::Generator(Shard& shard, const Plan& plan, unsigned index, Events even
     : shard_(shard),
       plan_(plan),
       events_(std::move(events)),
+      dealt_{.index = index, .threads = plan.threads, .connections = plan.connections},
       turn_(index),
       responded_(plan.operations.size()) {
-  const Dealt dealt{.index = index, .threads = plan.threads, .connections = plan.connections};
   measured_.tallies.resize(plan.operations.size());
-  call_options_.lasting_metadata = &plan.headers;
+  if (Filler::needed(plan)) filler_.emplace(plan);
   if (plan.pace) {
-    schedule_.emplace(*plan.pace, dealt, plan.warmup, plan.calls);
+    schedule_.emplace(*plan.pace, dealt_, plan.warmup, plan.calls);
   } else if (plan.calls) {
-    calls_left_ = dealt.own_calls(*plan.calls);
+    calls_left_ = dealt_.own_calls(*plan.calls);
   }
-  channels_.reserve(dealt.own_connections());
-  connecting_.reserve(dealt.own_connections());
-  while (channels_.size() < dealt.own_connections()) channels_.emplace_back(plan.server, plan.channel);
+  channels_.reserve(dealt_.own_connections());
+  connecting_.reserve(dealt_.own_connections());
+  while (channels_.size() < dealt_.own_connections()) channels_.emplace_back(plan.server, plan.channel);
   // The first stream of every connection comes before the second of any, so that a few calls spread over all
   // connections.
   CallSlot::Owner& owner = *this;
-  for (unsigned stream = 0; stream < plan.streams; ++stream)
-    for (const Channel& channel : channels_) slots_.emplace_back(shard, channel, owner);
+  for (unsigned stream = 0; stream < plan.streams; ++stream) {
+    unsigned connection = dealt_.index;
+    for (const Channel& channel : channels_) {
+      slots_.emplace_back(shard, channel, owner, stream * plan.connections + connection);
+      connection += dealt_.threads;
+    }
+  }
 }
 
 Generator::~Generator() {
@@ -169,13 +174,24 @@ void Generator::begin_due(Instant due) {
 }
 
 void Generator::begin_call(Instant due) {
-  CallSlot& slot = *free_.pop_front();
-  awaited_.push_back(slot);
+  CallSlot& slot = *free_.front();
   const std::size_t count = plan_.operations.size();
   const std::uint64_t turn = turn_++;
-  const std::size_t operation = count == 1 ? 0 : turn % count;
+  const std::size_t index = count == 1 ? 0 : turn % count;
+  const Operation& operation = plan_.operations[index];
+  std::span<const RawMessage> messages = operation.of_turn(turn / count);
+  const Metadata* headers = &plan_.headers;
+  if (filler_) [[unlikely]] {
+    const std::uint64_t number = dealt_.number_of(begun_++);
+    const Status status = filler_->fill({index, turn / count, number, slot.worker()}, slot.filled());
+    if (!status.ok()) return end_early(index, status);
+    if (operation.templates) messages = slot.filled().messages;
+    if (!plan_.header_templates.empty()) headers = &slot.filled().headers;
+  }
+  free_.pop_front();
+  awaited_.push_back(slot);
   if (due >= counting_from_) --calls_left_;
-  slot.begin(operation, plan_.operations[operation], call_options_, turn / count, due);
+  slot.begin(index, operation, messages, *headers, due);
 }
 
 void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {
@@ -249,7 +265,7 @@ void Generator::end_if_silent() {
       streams ? "calls are measured to the end of their streams, and this method may never end its stream"
               : "the server seems to hang";
   end_early(
-      slots_.front(),
+      slots_.front().operation_index(),
       Status(Code::DEADLINE_EXCEEDED,
              fmt::format("all {} calls in flight of a thread are beyond the deadline, and none ended for "
                          "{:g} s more: {}",
@@ -259,13 +275,13 @@ void Generator::end_if_silent() {
 void Generator::end_if_hopeless(const CallSlot& slot, Status status) {
   if (status.ok()) return;
   const bool missing = status.code() == Code::UNIMPLEMENTED && !responded_[slot.operation_index()];
-  if (missing || unreachable(status)) end_early(slot, std::move(status));
+  if (missing || unreachable(status)) end_early(slot.operation_index(), std::move(status));
 }
 
-void Generator::end_early(const CallSlot& slot, Status why) {
+void Generator::end_early(std::size_t operation, Status why) {
   if (!measured_.fatal.ok()) return;
   measured_.fatal = std::move(why);
-  measured_.fatal_call = plan_.operations[slot.operation_index()].name;
+  measured_.fatal_call = plan_.operations[operation].name;
   begin_no_more();
   events_.on_ended_early();
 }

@@ -14,8 +14,9 @@
 ///    taken until the response comes. So an overloaded server loses no connections to cancellations, and no
 ///    new calls are added to those that it still works on.
 /// 5. When no more calls begin, the run waits for those in flight, at most until their deadlines.
-/// 6. The run ends early when all slots have expired calls and none has ended for one more deadline, when the
-///    server cannot be reached, or when it does not have the method. No more calls begin then.
+/// 6. A plan with templates fills the messages and headers of a call when it begins.
+/// 7. The run ends early when all slots have expired calls and none has ended for one more deadline, when the
+///    server cannot be reached or does not have the method, or when a filled message is not valid. No more calls begin then.
 ///
 /// Times are those of the shard's turns: a call begins at the start of the turn that sends it and ends at the
 /// start of the turn that finds its response. So no call reads the clock, and the generator's own work can
@@ -34,6 +35,7 @@
 
 #include "grpcbench/call_slot.h"
 #include "grpcbench/dealt.h"
+#include "grpcbench/filler.h"
 #include "grpcbench/plan.h"
 #include "grpcbench/processor_time.h"
 #include "grpcbench/tally.h"
@@ -127,7 +129,7 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   void expire(CallSlot& slot);
   void end_if_silent();
   void end_if_hopeless(const CallSlot& slot, Status status);
-  void end_early(const CallSlot& slot, Status why);
+  void end_early(std::size_t operation, Status why);
   void begin_no_more();
   void count_backlog();
   void finish_if_done();
@@ -137,18 +139,20 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   Shard& shard_;
   const Plan& plan_;
   const Events events_;
-  CallOptions call_options_;
+  const Dealt dealt_;
   std::vector<Channel> channels_;
   std::vector<Task<>> connecting_;
   bool connect_failed_ = false;
 
   // A slot is in free_, or its call is in awaited_, or its call has expired and the slot is in neither list.
   std::deque<CallSlot> slots_;
-  List<CallSlot> free_;          // in the order in which they became free
-  List<CallSlot> awaited_;       // in the order in which their calls were due
-  std::uint64_t turn_;           // selects operations and messages; threads start with different ones
-  std::vector<bool> responded_;  // for each operation: whether a call has succeeded
-  bool starved_ = false;         // a call is due and no slot is free
+  List<CallSlot> free_;           // in the order in which they became free
+  List<CallSlot> awaited_;        // in the order in which their calls were due
+  std::uint64_t turn_;            // selects operations and messages; threads start with different ones
+  std::optional<Filler> filler_;  // if the plan has templates
+  std::uint64_t begun_ = 0;       // calls
+  std::vector<bool> responded_;   // for each operation: whether a call has succeeded
+  bool starved_ = false;          // a call is due and no slot is free
   /// Calls still to make in closed loop, not counting the warm-up.
   std::uint64_t calls_left_ = std::numeric_limits<std::uint64_t>::max();
   std::optional<Schedule> schedule_;

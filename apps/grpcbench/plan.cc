@@ -107,7 +107,36 @@ std::optional<Pace> pace_of(const Values& values) {
               std::random_device()()};
 }
 
+/// Sets the headers, with the largest values in place of placeholders.
+Status add_headers(const Metadata& headers, Plan& plan) {
+  TemplateValues largest = largest_values(plan);
+  bool constant = true;
+  for (const Metadata::Entry& entry : headers) {
+    std::string value = entry.value;
+    std::optional<Template> filled;
+    if (!entry.name.ends_with("-bin")) {
+      Result<Template> parsed = Template::parse(value);
+      if (!parsed) return std::move(parsed).error();
+      value.clear();
+      parsed->fill(largest, value);
+      if (!parsed->constant()) filled = std::move(*parsed);
+    }
+    constant = constant && !filled;
+    plan.header_templates.push_back(std::move(filled));
+    if (Status added = plan.headers.add(entry.name, value); !added.ok()) return added;
+  }
+  if (constant) plan.header_templates.clear();
+  return {};
+}
+
 }  // namespace
+
+TemplateValues largest_values(const Plan& plan) {
+  TemplateValues values;
+  values.give_largest();
+  values.begin(plan.calls.value_or(1) - 1, std::uint64_t{plan.connections} * plan.streams - 1);
+  return values;
+}
 
 Result<Plan> make_plan(const Values& values, const apps::Origins& origins) {
   Result<std::string> server = server_of(values, origins);
@@ -124,12 +153,15 @@ Result<Plan> make_plan(const Values& values, const apps::Origins& origins) {
   plan.connections = values.connections;
   plan.streams = *streams;
   plan.operations = operations_of(values);
-  plan.headers = values.headers;
   if (values.duration.count() > 0) plan.duration = values.duration;
   if (values.requests || !plan.duration) plan.calls = values.requests.value_or(default_calls);
   plan.warmup = values.warmup;
   plan.pace = pace_of(values);
   plan.deadline = values.deadline;
+  if (Status status = add_headers(values.headers, plan); !status.ok()) {
+    status = Status(status.code(), origins.of("header") + ": " + std::string(status.message()));
+    return std::unexpected(std::move(status));
+  }
   plan.channel.max_connections = 1;
   plan.channel.balancing = policy_of(values.balancing);
   plan.channel.max_queued_calls = plan.streams;

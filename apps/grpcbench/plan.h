@@ -16,6 +16,7 @@
 #include "grpcbench/configuration.h"
 #include "grpcbench/operation.h"
 #include "grpcbench/schedule.h"
+#include "grpcbench/template.h"
 
 namespace ringrpc::grpcbench {
 
@@ -29,6 +30,8 @@ struct Plan {
 
   std::vector<Operation> operations;  ///< called in turn
   Metadata headers;                   ///< sent with each call
+  /// The values of the headers that are filled anew for each call: none, or as many as there are headers.
+  std::vector<std::optional<Template>> header_templates;
 
   std::optional<std::uint64_t> calls;   ///< calls to count
   std::optional<Nanoseconds> duration;  ///< of the counted part; this or `calls` is given, or both
@@ -36,6 +39,9 @@ struct Plan {
   std::optional<Pace> pace;             ///< for open loop; closed loop without
   Nanoseconds deadline{0};              ///< of each call, from the time at which it was due
 };
+
+/// Values that show before the run whether the placeholders fit, as far as the number of calls is known.
+TemplateValues largest_values(const Plan& plan);
 
 /// INVALID_ARGUMENT says which settings contradict each other, and where they came from. The plan has no
 /// operations if --call names a method, which must be looked up at the server.

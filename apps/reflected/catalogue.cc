@@ -111,7 +111,7 @@ Task<Outcome<const pb::ServiceDescriptor*>> Catalogue::service(std::string name)
   Outcome<bool> loaded = co_await load(name);
   if (!loaded && loaded.error().exit_status != exit_not_found)
     co_return std::unexpected(std::move(loaded).error());
-  const pb::ServiceDescriptor* const found = pool_.FindServiceByName(name);
+  const pb::ServiceDescriptor* const found = pool_->FindServiceByName(name);
   if (!found) co_return std::unexpected(co_await unknown("service", name));
   co_return found;
 }
@@ -121,7 +121,7 @@ Task<Outcome<const pb::MethodDescriptor*>> Catalogue::method(MethodName name) {
   if (!service) {
     const std::string whole = name.service + '.' + name.method;  // perhaps a service without a method
     if (const Outcome<bool> loaded = co_await load(whole); loaded) {
-      if (const pb::ServiceDescriptor* const meant = pool_.FindServiceByName(whole))
+      if (const pb::ServiceDescriptor* const meant = pool_->FindServiceByName(whole))
         co_return fail_with(exit_not_found,
                             whole + " is a service, not a method" + apps::suggest("", method_names(*meant)));
     }
@@ -143,7 +143,7 @@ Task<Outcome<std::string>> Catalogue::proto_text(std::string symbol) {
     loaded = co_await load(symbol.substr(0, dot));
   if (!loaded && loaded.error().exit_status != exit_not_found)
     co_return std::unexpected(std::move(loaded).error());
-  std::string text = declaration(pool_, symbol);
+  std::string text = declaration(*pool_, symbol);
   if (text.empty()) co_return std::unexpected(co_await unknown("symbol", symbol));
   co_return text;
 }
@@ -167,7 +167,7 @@ Task<Failure> Catalogue::unknown(std::string what, std::string name) {
 std::vector<std::string> Catalogue::declared_names() const {
   std::vector<std::string> names;
   for (const auto& [name, proto] : files_) {
-    const pb::FileDescriptor* const file = pool_.FindFileByName(name);
+    const pb::FileDescriptor* const file = pool_->FindFileByName(name);
     for (int i = 0; file && i < file->message_type_count(); ++i)
       add_type_names(*file->message_type(i), names);
     for (int i = 0; file && i < file->enum_type_count(); ++i)
@@ -179,7 +179,7 @@ std::vector<std::string> Catalogue::declared_names() const {
 }
 
 Task<Outcome<bool>> Catalogue::load(std::string symbol) {
-  if (!declaration(pool_, symbol).empty()) co_return true;
+  if (!declaration(*pool_, symbol).empty()) co_return true;
   Outcome<DescriptorSource::Files> files = co_await source_.files_with_symbol(symbol);
   if (!files) co_return std::unexpected(std::move(files).error());
   std::vector<std::string> names;
@@ -230,7 +230,7 @@ Task<Outcome<bool>> Catalogue::fetch_imports() {
 }
 
 Outcome<bool> Catalogue::build(const std::string& name, unsigned depth) {
-  if (pool_.FindFileByName(name)) return true;
+  if (pool_->FindFileByName(name)) return true;
   if (depth > import_depth_max)
     return fail_with(exit_protocol, "'" + name + "' is part of an import cycle, or imported too deeply");
   pb::FileDescriptorProto& file = files_.at(name);
@@ -239,7 +239,7 @@ Outcome<bool> Catalogue::build(const std::string& name, unsigned depth) {
     if (Outcome<bool> built = build(import, depth + 1); !built) return built;
   }
   FirstError error;
-  if (!pool_.BuildFileCollectingErrors(file, &error))
+  if (!pool_->BuildFileCollectingErrors(file, &error))
     return fail_with(exit_protocol, "reflection returned an invalid file '" + name + "': " + error.text);
   return true;
 }

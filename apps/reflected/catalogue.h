@@ -10,6 +10,7 @@
 
 #include <google/protobuf/descriptor.h>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -42,7 +43,9 @@ class Catalogue {
   Task<Outcome<bool>> load(std::string symbol);
 
   /// Everything fetched so far.
-  const google::protobuf::DescriptorPool& pool() const noexcept { return pool_; }
+  const google::protobuf::DescriptorPool& pool() const noexcept { return *pool_; }
+  /// The same, to outlive the catalogue.
+  std::shared_ptr<const google::protobuf::DescriptorPool> share_pool() const noexcept { return pool_; }
 
  private:
   Task<Outcome<bool>> fetch_imports();
@@ -51,7 +54,8 @@ class Catalogue {
   std::vector<std::string> declared_names() const;
 
   DescriptorSource& source_;
-  google::protobuf::DescriptorPool pool_;
+  std::shared_ptr<google::protobuf::DescriptorPool> pool_ =
+      std::make_shared<google::protobuf::DescriptorPool>();
   std::map<std::string, google::protobuf::FileDescriptorProto> files_;  // by name; some are not built yet
 };
 

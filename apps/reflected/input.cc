@@ -39,16 +39,16 @@ Result<UniqueFd> open_file(const std::string& path) {
 
 }  // namespace
 
-Outcome<std::unique_ptr<Input>> Input::open(const std::string& data) {
+Outcome<std::unique_ptr<Input>> Input::open(const std::string& data, JsonStream::Placeholders placeholders) {
   if (data != "-" && !data.starts_with('@')) {
-    std::unique_ptr<Input> input(new Input("--data"));
+    std::unique_ptr<Input> input(new Input("--data", placeholders));
     input->stream_fault_ = input->stream_.feed(data);
     if (input->stream_fault_.ok()) input->stream_fault_ = input->stream_.finish();
     input->ended_ = true;
     return input;
   }
   const std::string path = data.substr(1);
-  std::unique_ptr<Input> input(new Input(path.empty() ? "standard input" : path));
+  std::unique_ptr<Input> input(new Input(path.empty() ? "standard input" : path, placeholders));
   Result<UniqueFd> file = open_file(path);
   if (!file)
     return fail_with(exit_system, "--data: " + input->name_ + ": " + std::string(file.error().message()));

@@ -23,7 +23,8 @@ namespace ringrpc::reflected {
 class Input {
  public:
   /// `data` as `-d` takes it: JSON, "-" or "@" for standard input, "@FILE" for a file.
-  static Outcome<std::unique_ptr<Input>> open(const std::string& data);
+  static Outcome<std::unique_ptr<Input>> open(
+      const std::string& data, JsonStream::Placeholders placeholders = JsonStream::Placeholders::refused);
 
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
@@ -40,7 +41,8 @@ class Input {
   const std::string& name() const noexcept { return name_; }
 
  private:
-  explicit Input(std::string name) : name_(std::move(name)) {}
+  Input(std::string name, JsonStream::Placeholders placeholders)
+      : name_(std::move(name)), stream_(placeholders) {}
   Task<Status> read_more();
 
   std::string name_;

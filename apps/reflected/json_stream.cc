@@ -59,6 +59,7 @@ Status JsonStream::feed(std::string_view text) {
 
 Status JsonStream::finish() {
   if (token_ == Token::string) return wrong("the text ends inside a string");
+  if (token_ == Token::placeholder) return wrong("the text ends where '}}' is missing");
   if (token_ != Token::none)
     if (const char* what = end_scalar()) return wrong(what);
   if (open_.empty()) return Status();
@@ -75,6 +76,7 @@ std::optional<JsonStream::Value> JsonStream::take() {
 
 const char* JsonStream::step(char c) {
   if (token_ == Token::string) return in_string(c);
+  if (token_ == Token::placeholder) return in_placeholder(c);
   if ((token_ == Token::number && in_number(c)) || (token_ == Token::word && is_letter(c))) {
     scalar_.push_back(c);
     value_.text.push_back(c);
@@ -100,6 +102,8 @@ const char* JsonStream::begin_token(char c) {
       return begin_value(c);
     case Expect::key_or_end:
       if (c == '}') return close();
+      if (c == '{' && value_.text.ends_with("{{") && placeholders_ == Placeholders::allowed)
+        return begin_placeholder();
       [[fallthrough]];
     case Expect::key:
       if (c != '"') return "a field's name in double quotes is missing here";
@@ -130,6 +134,22 @@ const char* JsonStream::begin_value(char c) {
   } else {
     return open_.empty() ? "a JSON value begins with '{'" : "a value is missing here";
   }
+  return nullptr;
+}
+
+/// The first brace was taken for the beginning of an object.
+const char* JsonStream::begin_placeholder() {
+  open_.pop_back();
+  token_ = Token::placeholder;
+  return nullptr;
+}
+
+const char* JsonStream::in_placeholder(char c) {
+  value_.text.push_back(c);
+  if (static_cast<unsigned char>(c) < 0x20 || c == '"') return "'}}' is missing before this";
+  if (!value_.text.ends_with("}}")) return nullptr;
+  token_ = Token::none;
+  value_done();
   return nullptr;
 }
 

@@ -7,7 +7,8 @@
 ///
 /// A value is available at its last character; a bare number or word is available at the character after it.
 /// White space between values is optional. The grammar is checked completely, so that an error has its
-/// position; the meaning of the values is not checked.
+/// position; the meaning of the values is not checked. On request, a placeholder in two braces may be in the
+/// place of a value: {"id": {{call}}}. In strings, braces are characters like any other.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,10 @@ class JsonStream {
     std::string text;
     std::size_t line = 1;  ///< where it begins
   };
+  enum class Placeholders : std::uint8_t { refused, allowed };
+
+  explicit JsonStream(Placeholders placeholders = Placeholders::refused) noexcept
+      : placeholders_(placeholders) {}
 
   /// Adds more of the text. INVALID_ARGUMENT says what is wrong and where; complete values before that can
   /// still be taken, and no more text may be fed.
@@ -44,11 +49,13 @@ class JsonStream {
   /// The kind of token that is allowed next.
   enum class Expect : std::uint8_t { value, value_or_end, key, key_or_end, colon, comma_or_end };
   /// The token that is being read.
-  enum class Token : std::uint8_t { none, string, number, word };
+  enum class Token : std::uint8_t { none, string, number, word, placeholder };
 
   const char* step(char c);
   const char* begin_token(char c);
   const char* begin_value(char c);
+  const char* begin_placeholder();
+  const char* in_placeholder(char c);
   const char* punctuation(char c);
   const char* in_string(char c);
   const char* in_escape(char c);
@@ -57,6 +64,7 @@ class JsonStream {
   void value_done();
   Status wrong(std::string_view what) const;
 
+  Placeholders placeholders_;
   std::deque<Value> whole_;
   Value value_;  // the one being read
   std::vector<char> open_;

@@ -4,7 +4,7 @@
 #include <google/protobuf/util/type_resolver.h>
 #include <google/protobuf/util/type_resolver_util.h>
 #include <optional>
-#include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "reflected/field_error.h"
@@ -51,6 +51,48 @@ class MessageJson::Types final : public pb::util::TypeResolver {
   std::unique_ptr<pb::util::TypeResolver> built_in_;
   std::optional<std::string> missing_;
 };
+
+/// Remembers types: to convert a descriptor to one takes longer than to read a small message.
+class JsonSerializer::Types final : public pb::util::TypeResolver {
+ public:
+  explicit Types(const pb::DescriptorPool& pool) : types_(pool) {}
+
+  pb::util::Status ResolveMessageType(const std::string& url, pb::Type* type) override {
+    const auto [found, fresh] = known_.try_emplace(url);
+    if (fresh) {
+      if (pb::util::Status status = types_.ResolveMessageType(url, &found->second); !status.ok()) {
+        known_.erase(found);
+        return status;
+      }
+    }
+    *type = found->second;
+    return {};
+  }
+  pb::util::Status ResolveEnumType(const std::string& url, pb::Enum* type) override {
+    return types_.ResolveEnumType(url, type);
+  }
+
+ private:
+  MessageJson::Types types_;
+  std::unordered_map<std::string, pb::Type> known_;
+};
+
+JsonSerializer::JsonSerializer(std::shared_ptr<const pb::DescriptorPool> pool, const std::string& type)
+    : pool_(std::move(pool)),
+      type_(*pool_->FindMessageTypeByName(type)),
+      url_(url_of(type_)),
+      types_(std::make_unique<Types>(*pool_)) {}
+
+JsonSerializer::~JsonSerializer() = default;
+
+Result<std::string> JsonSerializer::serialize(const std::string& json) {
+  std::string bytes;
+  const pb::util::Status status =
+      pb::util::JsonToBinaryString(types_.get(), url_, json, &bytes, pb::util::JsonParseOptions());
+  if (!status.ok())
+    return ringrpc::fail(Code::INVALID_ARGUMENT, field_error(type_, status.message().ToString()));
+  return bytes;
+}
 
 MessageJson::MessageJson(Catalogue& catalogue, Options options)
     : catalogue_(catalogue), options_(options), types_(std::make_unique<Types>(catalogue.pool())) {}

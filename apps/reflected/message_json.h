@@ -1,4 +1,4 @@
-/// Converts messages whose types are known only from reflection, from JSON and to JSON
+/// Converts messages whose types are known only from descriptors, from JSON and to JSON
 /// (https://protobuf.dev/programming-guides/json/).
 ///
 ///   MessageJson json(catalogue, {.compact = true});
@@ -12,10 +12,37 @@
 #include <memory>
 #include <string>
 
+#include "ringrpc/status.h"
+#include "ringrpc/task.h"
+
 #include "reflected/catalogue.h"
 #include "reflected/json_stream.h"
 
 namespace ringrpc::reflected {
+
+/// Serializes messages of one type from JSON, many times. Belongs to one thread.
+///
+///   JsonSerializer serializer(catalogue.share_pool(), "pkg.Query");
+///   Result<std::string> bytes = serializer.serialize("{\"id\": 7}");
+class JsonSerializer {
+ public:
+  /// `pool` has the type and, except for protobuf's own, all types that its messages use.
+  JsonSerializer(std::shared_ptr<const google::protobuf::DescriptorPool> pool, const std::string& type);
+  JsonSerializer(const JsonSerializer&) = delete;
+  JsonSerializer& operator=(const JsonSerializer&) = delete;
+  ~JsonSerializer();
+
+  /// INVALID_ARGUMENT names the field.
+  Result<std::string> serialize(const std::string& json);
+
+ private:
+  class Types;
+
+  std::shared_ptr<const google::protobuf::DescriptorPool> pool_;
+  const google::protobuf::Descriptor& type_;
+  std::string url_;
+  std::unique_ptr<Types> types_;
+};
 
 class MessageJson {
  public:
@@ -38,6 +65,7 @@ class MessageJson {
   Task<Outcome<std::string>> print(const google::protobuf::Descriptor& type, const std::string& bytes);
 
  private:
+  friend class JsonSerializer;
   class Types;
   Task<Outcome<bool>> load_missing();
 

@@ -1,4 +1,4 @@
-"""Reads what a program prints for --help: its commands, flags, exit statuses and examples."""
+"""Reads what a program prints for --help: its commands, flags, placeholders, exit statuses and examples."""
 import dataclasses
 import re
 
@@ -44,6 +44,7 @@ class Help:
     commands: list  # (usage, text)
     sections: list  # (heading, flags)
     closing: list  # paragraphs after the flags
+    placeholders: list  # (placeholder, text)
     statuses: list  # (status, text)
     examples: list  # lines
 
@@ -72,7 +73,7 @@ def flag(head, text):
 
 def read(text):
     """The parts of the help. Raises ValueError where it has another form, so that no page silently loses a flag."""
-    help_text = Help("", "", [], [], [], [], [], [])
+    help_text = Help("", "", [], [], [], [], [], [], [])
     for block in text.strip("\n").split("\n\n"):
         heading, *lines = block.split("\n")
         if heading.startswith("Usage: "):
@@ -85,6 +86,8 @@ def read(text):
             raise ValueError(f"the help has a line under '{heading}' that is not indented")
         elif heading == "Commands:":
             help_text.commands = entries(lines)
+        elif heading == "Placeholders in --data and --header:":
+            help_text.placeholders = entries(lines)
         elif heading == "Exit status:":
             help_text.statuses = entries(lines)
         elif heading == "Examples:":

@@ -71,6 +71,7 @@ def pieces(parts):
         "FLAGS": "\n".join([*(flag_section(*section) for section in parts.sections),
                             ".SS Precedence", "\n.PP\n".join(map(prose, parts.closing))]),
         "VARIABLES": variables(parts),
+        "PLACEHOLDERS": "\n".join(tagged(rf"\fB{escaped(name)}\fR", prose(text) + ".") for name, text in parts.placeholders),
         "STATUSES": "\n".join(tagged(rf"\fB{escaped(status)}\fR", prose(text) + ".") for status, text in parts.statuses),
         "EXAMPLES": "\n".join([".EX", *map(escaped, parts.examples), ".EE"]),
     }
@@ -85,7 +86,7 @@ def page(version, template, parts):
         return made[place[1]]
 
     body = re.sub(r"^@([A-Z]+)@$", piece, template, flags=re.M)
-    for name in ("COMMANDS", "STATUSES", "EXAMPLES"):
+    for name in ("COMMANDS", "PLACEHOLDERS", "STATUSES", "EXAMPLES"):
         if getattr(parts, name.lower()) and name not in used:
             raise ValueError(f"the template leaves out @{name}@, which the help has")
     return f'.TH {parts.program.upper()} 1 "" "ringrpc {version}" "User Commands"\n.nh\n.ad l\n{body}'

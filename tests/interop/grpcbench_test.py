@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import re
 import resource
 import select
 import signal
@@ -187,6 +188,23 @@ class AgainstGrpcd(Case):
         self.assertEqual(times, sorted(times))
         self.assertGreater(times[0], 0)
         self.assertAlmostEqual(found["calls_per_second"] * found["duration_s"], 200, delta=0.01)
+
+    def test_placeholders_are_filled_for_each_call(self):
+        with harness.Server("--log-level", "debug", "--log-payload", "size") as server:
+            done = grpcbench(
+                "--server", server.address, "--requests", 300, "-o", "json", "--call", "echo.v1.EchoService/Echo",
+                "--data", '{"request_id": "id-{{call}}-{{random 1 2}}-{{open}}"}', "-H", "x-id: {{uuid}}",
+            )
+            self.assertEqual(self.results(done)["succeeded"], 300)
+            ids = re.compile(r"Echo \"id-(\d+)-[12]-\{\{\"")
+            harness.wait_until(lambda: sum(bool(ids.search(line)) for line in list(server.log)) >= 300)
+            found = [int(match[1]) for line in server.log if (match := ids.search(line))]
+        self.assertEqual(sorted(found), list(range(300)))
+
+    def test_a_wrong_placeholder_is_refused_before_the_run(self):
+        call = ["--server", self.address, "--call", "echo.v1.EchoService/Echo", "--data"]
+        self.assert_refused(grpcbench(*call, '{"request_id": "{{cal}}"}'), USAGE, "{{cal}} is no placeholder; did you mean call?")
+        self.assert_refused(grpcbench(*call, '{"request_id": [{{call}}]}'), USAGE, "field 'request_id' takes one value, not an array")
 
     def test_its_own_processor_time_agrees_with_the_kernels(self):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

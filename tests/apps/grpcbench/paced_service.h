@@ -8,6 +8,7 @@
 #include <array>
 #include <coroutine>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -56,12 +57,15 @@ class PacedService final : public Service, TurnEnd {
   std::uint64_t started() const noexcept { return started_; }
   /// The same for each connection, by the peer's address.
   const std::map<std::string, std::uint64_t>& started_by_peer() const noexcept { return started_by_peer_; }
+  /// The different requests.
+  const std::set<std::string>& requests() const noexcept { return requests_; }
   std::uint64_t most_started_in_a_turn() const noexcept { return most_started_in_a_turn_; }
 
  private:
   Task<Result<RawMessage>> answer(Call& call, RawMessage request) {
     ++started_;
     ++started_by_peer_[std::string(call.peer())];
+    requests_.insert(request.bytes);
     Shard::current()->at_turn_end(*this);
     const Instant now = call.now();
     const bool stalled = now >= stall_from_ && now < stall_until_;
@@ -86,6 +90,7 @@ class PacedService final : public Service, TurnEnd {
   Instant stall_until_ = never;
   std::uint64_t started_ = 0;
   std::map<std::string, std::uint64_t> started_by_peer_;
+  std::set<std::string> requests_;
   std::uint64_t started_before_turn_ = 0;
   std::uint64_t most_started_in_a_turn_ = 0;
 };

@@ -45,6 +45,34 @@ TEST_CASE("values are separated wherever the text is split") {
   for (std::size_t bytes = 1; bytes <= text.size(); ++bytes) CHECK(split(text, bytes) == values);
 }
 
+/// The same with placeholders.
+std::vector<std::string> split_with_placeholders(std::string_view text) {
+  JsonStream stream(JsonStream::Placeholders::allowed);
+  Status status;
+  for (const char c : text)
+    if (status.ok()) status = stream.feed({&c, 1});
+  if (status.ok()) status = stream.finish();
+  std::vector<std::string> texts = take_all(stream);
+  if (!status.ok()) texts.emplace_back(status.message());
+  return texts;
+}
+
+TEST_CASE("a placeholder may be in the place of a value, on request") {
+  using Texts = std::vector<std::string>;
+  for (const char* text : {R"({"a": {{b}}})", R"({"a": {{random 1 9}}, "b": [{{c}}, {{d}}], "c": {}})",
+                           "{{a}}", R"({"a": "{{b}}", "{{c}}": {"d": {{e}}}})"})
+    CHECK(split_with_placeholders(text) == Texts{text});
+  CHECK(split_with_placeholders("{{a}} {} {{b}}") == Texts{"{{a}}", "{}", "{{b}}"});
+  CHECK(split_with_placeholders(R"({"a": {{b})").back() ==
+        "line 1, column 11: the text ends where '}}' is missing");
+  CHECK(split_with_placeholders("{\"a\": {{b\n}}}").back() ==
+        "line 1, column 10: '}}' is missing before this");
+  CHECK(split_with_placeholders(R"({{{a}}: 1})").back() == "line 1, column 7: a JSON value begins with '{'");
+  CHECK(split_with_placeholders("{ {a}}").back() ==
+        "line 1, column 3: a field's name in double quotes is missing here");
+  CHECK(fault(R"({"a": {{b}}})") == "line 1, column 8: a field's name in double quotes is missing here");
+}
+
 TEST_CASE("an object is available with its last brace, before anything follows") {
   JsonStream stream;
   CHECK(stream.feed("{\"a\": 1").ok());
