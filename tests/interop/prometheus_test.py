@@ -18,6 +18,7 @@ import urllib.parse
 import certificates
 import frames
 import harness
+import servers
 import tools
 
 OPERATIONS = pathlib.Path(__file__).resolve().parents[2] / "docs/operations"
@@ -124,9 +125,10 @@ class Scrape(unittest.TestCase):
     def setUpClass(cls):
         folder = cls.enterClassContext(tempfile.TemporaryDirectory())
         identity = cls.enterClassContext(certificates.Folder()).issue("server")
+        absent = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{servers.free_port()}", "OTEL_TRACES_SAMPLER": "always_off"}
         cls.server = cls.enterClassContext(harness.Server(
-            "--admin", "127.0.0.1:0", "--tls-cert", identity.certificate, "--tls-key", identity.key,
-            listen=("127.0.0.1:0", "tls+127.0.0.1:0")))
+            "--admin", "127.0.0.1:0", "--tls-cert", identity.certificate, "--tls-key", identity.key, "--telemetry",
+            listen=("127.0.0.1:0", "tls+127.0.0.1:0"), environment=absent))
         with certificates.Folder() as made:
             text = harness.run([os.environ["METRICS_PAGE"], "prometheus", made.ca]).stdout
         page = cls.enterClassContext(Page(text))
