@@ -33,7 +33,7 @@ sanitized = -Dbenchmarks=false -Dbuildtype=plain -Db_ndebug=false '-Dcpp_args=-g
 help:  ## List the chores
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: setup build server stop-server client example install uninstall dist clean
+.PHONY: setup build server stop-server client example install uninstall dist deb deb-again clean
 setup:  ## Install missing packages of the distribution (apt-get, with sudo when not root)
 	@.ci/setup build test lint
 
@@ -73,8 +73,19 @@ dist:  ## Pack the sources of this commit: build-dist/ringrpc-VERSION.tar.xz and
 	git archive --prefix=ringrpc-$(version)/ HEAD | xz -9 -T1 > '$(DIST)/ringrpc-$(version).tar.xz'
 	@cd '$(DIST)' && sha256sum ringrpc-$(version).tar.xz | tee ringrpc-$(version).tar.xz.sha256
 
+DEB ?= build-deb
+deb:  ## Build the Debian packages of this commit: build-deb/*.deb; the suite packages tests them
+	@.ci/setup build deb
+	@.ci/deb '$(DEB)'
+
+deb-again: deb  ## Build them twice, in different folders, and compare their bytes
+	@.ci/deb '$(DEB)-again'
+	@for package in '$(DEB)'/*.deb '$(DEB)'/*.dsc '$(DEB)'/*.json; do cmp "$$package" "$(DEB)-again/$${package##*/}" || exit; done
+	@rm -rf '$(DEB)-again'
+	@echo 'The packages have the same bytes.'
+
 clean:  ## Remove all build directories
-	rm -rf build build-asan build-tsan build-checked build-coverage build-fuzz build-dist
+	rm -rf build build-asan build-tsan build-checked build-coverage build-fuzz build-dist build-deb build-deb-again
 
 collector: configured  ## Build the OpenTelemetry Collector for the tests of traces, which are skipped without it
 	cd tests/interop && PYTHONPATH='$(CURDIR)/benchmarks' TOOLS_DIR='$(CURDIR)/build/tools' RINGRPC_BUILD_ALL=1 $(PYTHON) -B -c 'import otlp; otlp.collector()'
