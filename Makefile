@@ -33,7 +33,7 @@ sanitized = -Dbenchmarks=false -Dbuildtype=plain -Db_ndebug=false '-Dcpp_args=-g
 help:  ## List the chores
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: setup build server stop-server client example install uninstall dist deb deb-again clean
+.PHONY: setup build server stop-server client example install uninstall dist deb deb-again image clean
 setup:  ## Install missing packages of the distribution (apt-get, with sudo when not root)
 	@.ci/setup build test lint
 
@@ -84,8 +84,12 @@ deb-again: deb  ## Build them twice, in different folders, and compare their byt
 	@rm -rf '$(DEB)-again'
 	@echo 'The packages have the same bytes.'
 
+image: deb  ## Make a container image of the packages, and a seccomp profile for io_uring: build-image/
+	@.ci/setup image
+	@.ci/image '$(DEB)' build-image
+
 clean:  ## Remove all build directories
-	rm -rf build build-asan build-tsan build-checked build-coverage build-fuzz build-dist build-deb build-deb-again
+	rm -rf build build-asan build-tsan build-checked build-coverage build-fuzz build-dist build-deb build-deb-again build-image
 
 collector: configured  ## Build the OpenTelemetry Collector for the tests of traces, which are skipped without it
 	cd tests/interop && PYTHONPATH='$(CURDIR)/benchmarks' TOOLS_DIR='$(CURDIR)/build/tools' RINGRPC_BUILD_ALL=1 $(PYTHON) -B -c 'import otlp; otlp.collector()'
