@@ -1,4 +1,4 @@
-"""Service configs, retries and hedging: our client and grpc-go's make the calls of one table, against a server that
+"""Service configs, retries, hedging and health checks: our client and grpc-go's make the calls of one table, against a server that
 responds to each attempt as the table says. Codes, trailers and attempts must be equal, or the table says why they are not."""
 
 import collections
@@ -278,11 +278,14 @@ RING = {"loadBalancingConfig": [{"ring_hash_experimental": {"requestHashHeader":
 
 
 class Server:
-    """The scripted server, and the attempts that it has seen."""
+    """The scripted server or another one of retry-peers, and the attempts that it has seen."""
+
+    def __init__(self, kind="server"):
+        self.kind = kind
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [tools.path("retry-peers"), "server"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [tools.path("retry-peers"), self.kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.address = self.process.stderr.readline().removeprefix("ready on ").strip()
@@ -295,13 +298,53 @@ class Server:
         self.process.kill()
         self.process.wait()
         self._reader.join()
+        self.process.stdin.close()
         self.process.stdout.close()
         self.process.stderr.close()
+
+    def report(self, health):
+        self.process.stdin.write(health + "\n")
+        self.process.stdin.flush()
 
     def _read(self):
         for line in self.process.stdout:
             name, previous = line.rstrip("\n").split("\t")
             self.attempts[name].append(previous)
+
+
+class Caller:
+    """A client that makes calls over one channel to `servers`."""
+
+    def __init__(self, command, servers, config):
+        self.command = [*command, ",".join(server.address for server in servers)]
+        self.servers = servers
+        self.config = json.dumps(config)
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def calls(self, count, wait="yes"):
+        """The codes of `count` calls, and the places of the servers that got some."""
+        for server in self.servers:
+            server.attempts.clear()
+        names = [f"call {at}" for at in range(count)]
+        line = "\t".join([self.config, "0", wait, "1", *sum(([name, "ok"] for name in names), [])])
+        self.config = "-"
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        codes = set(self.process.stdout.readline().split())
+        if codes == {"0"}:
+            harness.wait_until(lambda: sum(len(server.attempts) for server in self.servers) == count)
+        return codes, {at for at, server in enumerate(self.servers) if server.attempts}
+
+
+CHECKED = {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": SERVICE}}
 
 
 def text_of(config):
@@ -369,6 +412,31 @@ class Retries(unittest.TestCase):
                 homes.append([[at for at, server in enumerate(servers) if name in server.attempts] for name in names])
             self.assertEqual(homes[0], homes[1])
             self.assertEqual({len(home) for home in homes[0]}, {1})
+
+    def test_servers_that_do_not_serve_get_no_calls_until_they_do(self):
+        for command in ([os.environ["RETRY_CLIENT"]], [tools.path("retry-peers"), "client"]):
+            with self.subTest(command=command):
+                servers = [self.enterContext(Server("health")) for _ in range(3)]
+                with Caller(command, servers, CHECKED) as caller:
+                    self.assertTrue(harness.wait_until(lambda: caller.calls(30) == ({"0"}, {0, 1, 2})))
+                    for health in ("NOT_SERVING", "UNKNOWN"):
+                        servers[1].report(health)
+                        self.assertTrue(harness.wait_until(lambda: caller.calls(30) == ({"0"}, {0, 2})))
+                        self.assertEqual(caller.calls(300), ({"0"}, {0, 2}))
+                        servers[1].report("SERVING")
+                        self.assertTrue(harness.wait_until(lambda: caller.calls(30) == ({"0"}, {0, 1, 2})))
+                    for server in servers:
+                        server.report("NOT_SERVING")
+                    self.assertTrue(harness.wait_until(lambda: caller.calls(30, wait="no") == ({"14"}, set())))
+                    servers[2].report("SERVING")
+                    self.assertEqual(caller.calls(30), ({"0"}, {2}))
+
+    def test_a_server_without_health_checks_gets_calls(self):
+        for command in ([os.environ["RETRY_CLIENT"]], [tools.path("retry-peers"), "client"]):
+            with self.subTest(command=command):
+                servers = [self.enterContext(Server("unchecked")) for _ in range(2)]
+                with Caller(command, servers, CHECKED) as caller:
+                    self.assertTrue(harness.wait_until(lambda: caller.calls(30) == ({"0"}, {0, 1})))
 
     def test_the_table_is_large_and_says_why_clients_differ(self):
         self.assertGreaterEqual(len(TABLE), 60)

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,15 +42,20 @@ Task<std::string> run_call(Channel channel, CallOptions options, std::size_t siz
   co_return result;
 }
 
-Task<std::string> run_scenario(std::string address, std::vector<std::string> scenario) {
-  auto config = ServiceConfig::parse(scenario.at(0));
-  if (!config) {
-    std::cerr << config.error().message() << '\n';
-    co_return "config";
+/// `last` is the channel of the last scenario that had a service config.
+Task<std::string> run_scenario(std::string address, std::vector<std::string> scenario,
+                               std::optional<Channel>& last) {
+  if (scenario.at(0) != "-") {
+    auto config = ServiceConfig::parse(scenario.at(0));
+    if (!config) {
+      std::cerr << config.error().message() << '\n';
+      co_return "config";
+    }
+    ChannelOptions channel_options;
+    channel_options.service_config = *config;
+    last.emplace(address, channel_options);
   }
-  ChannelOptions channel_options;
-  channel_options.service_config = *config;
-  const Channel channel(address, channel_options);
+  const Channel channel = *last;
   CallOptions options;
   if (const int milliseconds = std::stoi(scenario.at(1)); milliseconds > 0)
     options.timeout = std::chrono::milliseconds(milliseconds);
@@ -68,8 +74,10 @@ Task<std::string> run_scenario(std::string address, std::vector<std::string> sce
 
 int main(int count, char** arguments) {
   if (count != 2) return 2;
+  std::optional<ringrpc::Channel> last;
   for (std::string line; std::getline(std::cin, line);) {
-    const auto result = ringrpc::block_on(ringrpc::run_scenario(arguments[1], ringrpc::fields_of(line)));
+    const auto result =
+        ringrpc::block_on(ringrpc::run_scenario(arguments[1], ringrpc::fields_of(line), last));
     std::cout << (result ? *result : result.error().to_string()) << std::endl;
   }
 }

@@ -112,6 +112,9 @@ struct ChannelOptions {
   /// the zone of a name decides then how its clients call. A resolver of the application's may give one in
   /// any case (ringrpc/resolver.h).
   bool resolve_service_config = false;
+  /// Watches the health of the servers if the service config says of which service (gRFC A17), and the policy
+  /// looks at it, as all but pick_first do. Each address takes a stream of its first connection for that.
+  bool health_checks = true;
   /// A call with a retry or hedging policy keeps at most this many bytes of its request for further attempts.
   /// A longer request is sent, and there are no further attempts after that.
   std::size_t retry_buffer_bytes = 256 * 1024;

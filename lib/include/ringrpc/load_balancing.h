@@ -51,6 +51,9 @@ struct CallCounts {
 ///    ▲           │            │
 ///    │           ▼            ▼
 ///    └──── transient_failure ◀┘                  until the backoff is over
+///
+/// If the channel checks the health of its servers (gRFC A17), a backend is ready only while its server says
+/// that it serves. It is connecting until that is known, and in transient failure otherwise.
 class Backend {
  public:
   /// As the resolver gave it, "10.0.0.7:50051".
@@ -109,6 +112,9 @@ class RINGRPC_EXPORT Balancer {
   /// True if the backend depends on the call. Then a call whose backend has no room does
   /// not hold up those behind it.
   virtual bool chooses_by_call() const noexcept { return false; }
+  /// True if a backend whose server says that it does not serve should be in transient failure. A policy over
+  /// another one says what that says.
+  virtual bool checks_health() const noexcept { return true; }
 };
 
 /// Makes the balancers of a channel. Any number of channels may share it.

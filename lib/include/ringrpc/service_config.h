@@ -26,6 +26,10 @@
 /// The names are known without `_experimental`, too. ringrpc/load_balancing.h describes them. The policy of a
 /// service config goes before ChannelOptions::balancing.
 ///
+/// `healthCheckConfig` has the `serviceName` whose health the channel watches at each server (gRFC A17); the
+/// empty name stands for the whole server. A server that is not serving gets no calls until it is. The policy
+/// pick_first does not look at the health of servers.
+///
 /// A service config never changes, and any number of channels and threads may use it.
 #pragma once
 
@@ -129,6 +133,8 @@ class RINGRPC_EXPORT ServiceConfig {
   /// The first policy of `loadBalancingConfig` that this library has; null if the service
   /// config says nothing about it.
   const std::shared_ptr<const BalancingPolicy>& balancing() const noexcept;
+  /// The service whose health is checked; none if health is not checked. At most 1,024 bytes.
+  const std::optional<std::string>& health_check_service() const noexcept;
 
  private:
   struct Content;

@@ -98,6 +98,7 @@ class OutlierDetection final : public Balancer, private Timer {
     return picked ? &static_cast<WatchedBackend*>(picked)->backend() : nullptr;
   }
   bool chooses_by_call() const noexcept override { return other_->chooses_by_call(); }
+  bool checks_health() const noexcept override { return other_->checks_health(); }
 
  private:
   using Members = std::unordered_map<const Backend*, std::unique_ptr<WatchedBackend>>;

@@ -25,6 +25,8 @@ class PickFirst final : public Balancer, private Timer {
   void on_state(Backend& backend) noexcept override;
   void connect() noexcept override;
   Backend* pick(const PickedCall&) noexcept override { return selected_; }
+  /// It would keep a connection that it cannot use (gRFC A17).
+  bool checks_health() const noexcept override { return false; }
 
  private:
   void on_time() override { try_next(); }

@@ -58,6 +58,7 @@ class RandomSubsetting final : public Balancer {
   void connect() noexcept override { other_->connect(); }
   Backend* pick(const PickedCall& call) noexcept override { return other_->pick(call); }
   bool chooses_by_call() const noexcept override { return other_->chooses_by_call(); }
+  bool checks_health() const noexcept override { return other_->checks_health(); }
 
  private:
   struct Ranked {

@@ -21,6 +21,7 @@ constexpr std::uint64_t policy_attempts_max = 5;
 constexpr double throttle_tokens_max = 1000;
 constexpr double milli = 1000;
 constexpr std::uint32_t code_count = 17;
+constexpr std::size_t health_service_bytes_max = 1024;  // as HealthService has it
 
 struct TextHash {
   using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard library's name
@@ -121,6 +122,16 @@ std::shared_ptr<const BalancingPolicy> read_balancing(const JsonField& config) {
   return nullptr;
 }
 
+std::optional<std::string> read_health_check(const JsonField& config) {
+  const JsonField name = config["serviceName"];
+  if (!name.given()) return std::nullopt;
+  std::string service = name.text();
+  if (service.size() > health_service_bytes_max)
+    name.refuse("it has " + std::to_string(service.size()) + " bytes, the limit is " +
+                std::to_string(health_service_bytes_max));
+  return service;
+}
+
 std::unexpected<Status> invalid_config(std::string why) {
   return fail(Code::INVALID_ARGUMENT, "the service config is invalid: " + std::move(why));
 }
@@ -132,6 +143,7 @@ struct ServiceConfig::Content {
   std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> index;
   std::optional<RetryThrottling> throttling;
   std::shared_ptr<const BalancingPolicy> balancing;
+  std::optional<std::string> health_check_service;
 
   void read(const JsonField& config) {
     for (const JsonField& field : config["methodConfig"].elements()) {
@@ -143,8 +155,7 @@ struct ServiceConfig::Content {
     }
     if (const JsonField field = config["retryThrottling"]; field.given()) throttling = read_throttling(field);
     balancing = read_balancing(config);
-    if (const JsonField check = config["healthCheckConfig"]; check["serviceName"].given())
-      check.refuse("this client does not check the health of servers; leave it out");
+    health_check_service = read_health_check(config["healthCheckConfig"]);
   }
 };
 
@@ -186,6 +197,10 @@ const std::optional<RetryThrottling>& ServiceConfig::retry_throttling() const no
 
 const std::shared_ptr<const BalancingPolicy>& ServiceConfig::balancing() const noexcept {
   return content_->balancing;
+}
+
+const std::optional<std::string>& ServiceConfig::health_check_service() const noexcept {
+  return content_->health_check_service;
 }
 
 }  // namespace ringrpc

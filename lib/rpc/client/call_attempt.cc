@@ -23,13 +23,6 @@ std::optional<std::uint32_t> parse_number(std::string_view text) {
   return number;
 }
 
-/// The code in a `grpc-status` value; UNKNOWN for any value that is not one of the 17.
-Code parse_code(std::string_view text) {
-  if (text.size() > 1 && text.front() == '0') return Code::UNKNOWN;
-  const std::optional<std::uint32_t> number = parse_number(text);
-  return number ? code_from_number(*number).value_or(Code::UNKNOWN) : Code::UNKNOWN;
-}
-
 /// The field of that name; the last one if it repeats, null if it is absent.
 const http2::Header* last_field(std::span<const http2::Header> headers, std::string_view name) noexcept {
   const http2::Header* found = nullptr;
@@ -318,7 +311,7 @@ void CallAttempt::read_status() {
   if (!code) return;
   const http2::Header* const message = last_field(stream_->headers(), "grpc-message");
   const http2::Header* const details = last_field(stream_->headers(), "grpc-status-details-bin");
-  grpc_status_.emplace(parse_code(code->value), message ? percent_decode(message->value) : std::string(),
+  grpc_status_.emplace(code_from_text(code->value), message ? percent_decode(message->value) : std::string(),
                        Initiator::peer);
   if (details)
     grpc_status_ = std::move(*grpc_status_).with_details(base64_decode(details->value).value_or(""));

@@ -80,6 +80,32 @@ void attempted_again(std::string_view target, std::string_view path, AttemptKind
   });
 }
 
+void not_serving(std::string_view target, std::string_view peer, const Status& why) noexcept {
+  thread_local LogQuota quota;
+  limited(Level::info, quota, [&](const std::string& more) {
+    log::info("{}: {} gets no calls: {}{}", Field("target", target), Field("peer", peer), why.message(),
+              more);
+  });
+}
+
+void serving(std::string_view target, std::string_view peer) noexcept {
+  thread_local LogQuota quota;
+  limited(Level::info, quota, [&](const std::string& more) {
+    log::info("{}: {} serves again, as its health check says{}", Field("target", target), Field("peer", peer),
+              more);
+  });
+}
+
+void health_not_offered(std::string_view target, std::string_view peer) noexcept {
+  thread_local LogQuota quota;
+  limited(Level::warn, quota, [&](const std::string& more) {
+    log::warn(
+        "{}: {} has no grpc.health.v1.Health, so it counts as healthy; leave healthCheckConfig out of the "
+        "service config, or add the service{}",
+        Field("target", target), Field("peer", peer), more);
+  });
+}
+
 void config_refused(std::string_view target, const Status& why) noexcept {
   thread_local LogQuota quota;
   limited(Level::warn, quota, [&](const std::string& more) {

@@ -5,8 +5,9 @@
 ///   channel_log::lost(channel.target(), connection.peer(), why, 3, log::Level::info);
 ///
 /// A failed attempt to connect, a lost connection, and the first connection after either are at
-/// level info, or debug (ChannelOptions::log_outages); other connections and further attempts of calls at level debug; service configs that
-/// are refused at level warn.
+/// level info, or debug (ChannelOptions::log_outages). A change of a server's health is at level info; other
+/// connections and further attempts of calls at level debug; service configs that are refused, and health
+/// checks that a server does not offer, at level warn.
 #pragma once
 
 #include <cstddef>
@@ -35,6 +36,11 @@ void ended(std::string_view target, std::string_view peer, const Status& why) no
 /// has ended, OK if none has.
 void attempted_again(std::string_view target, std::string_view path, AttemptKind kind, unsigned attempts,
                      const Status& last) noexcept;
+/// The server at `peer`, which was healthy or just connected, is not any more for this reason; it is again; it
+/// has no health service, and counts as healthy.
+void not_serving(std::string_view target, std::string_view peer, const Status& why) noexcept;
+void serving(std::string_view target, std::string_view peer) noexcept;
+void health_not_offered(std::string_view target, std::string_view peer) noexcept;
 /// A service config is invalid for this reason, and the last good one stays in use.
 void config_refused(std::string_view target, const Status& why) noexcept;
 

@@ -85,7 +85,8 @@ ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<ChannelCore> core)
       call_policies_(options(), core_->retry_throttle(), metrics_.get(), shard.now(), shard.index()),
       intake_(core_->fault().ok() ? Intake::open : Intake::faulty),
       policy_(policy()),
-      balancer_(make_balancer(policy_.get(), shard)) {
+      balancer_(make_balancer(policy_.get(), shard)),
+      health_service_(health_service_of(*balancer_)) {
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options().max_header_list_bytes);
   timeouts_.handshake = std::chrono::years(100);  // the attempt has its own limit
   timeouts_.stall = options().stall_timeout;
@@ -244,6 +245,13 @@ std::shared_ptr<const BalancingPolicy> ShardChannel::policy() const noexcept {
   return config && config->balancing() ? config->balancing() : options().balancing;
 }
 
+/// The service whose health is checked if that is the balancer.
+std::optional<std::string> ShardChannel::health_service_of(const Balancer& balancer) const {
+  const ServiceConfig* const config = call_policies_.config();
+  const bool checks = config && options().health_checks && balancer.checks_health();
+  return checks ? config->health_check_service() : std::nullopt;
+}
+
 void ShardChannel::enqueue(OutgoingCall& call) {
   call.join_queue(queue_,
                   awaits_addresses() ? OutgoingCall::Addresses::awaited : OutgoingCall::Addresses::known);
@@ -265,7 +273,8 @@ bool ShardChannel::attempt(OutgoingCall& call) {
 
 std::string ShardChannel::describe_wait() const {
   std::size_t connections = 0;
-  for (const auto& backend : backends_) connections += backend->connections();
+  for (const auto& backend : backends_)
+    if (backend->state() == Connectivity::ready) connections += backend->connections();
   if (connections > 0)
     return "waited for a free stream on " + std::to_string(connections) + " connections to " + target() +
            " until the deadline";
@@ -412,6 +421,7 @@ void ShardChannel::install(NextBackends& next) {
   retired_.reserve(retired_.size() + backends_.size());
   std::shared_ptr<const BalancingPolicy> policy = this->policy();
   std::unique_ptr<Balancer> other = policy == policy_ ? nullptr : make_balancer(policy.get(), shard_);
+  std::optional<std::string> health_service = health_service_of(other ? *other : *balancer_);
   enter(Replacement::telling);
   (other ? *other : *balancer_).update(next.backends);
   // From here on nothing fails.
@@ -420,6 +430,8 @@ void ShardChannel::install(NextBackends& next) {
     policy_ = std::move(policy);
     balancer_ = std::move(other);
   }
+  const bool checks_otherwise = health_service != health_service_;
+  health_service_.swap(health_service);
   std::ranges::transform(next.owners, replaced.begin(), [](auto* owner) { return std::move(*owner); });
   const bool awaited = awaits_addresses();
   backends_.swap(replaced);
@@ -429,6 +441,8 @@ void ShardChannel::install(NextBackends& next) {
     backend->retire();
     retired_.push_back(std::move(backend));
   }
+  if (checks_otherwise)
+    for (const auto& backend : backends_) backend->run_soon();
   in_state_ = {};
   for (const auto& backend : backends_) ++in_state_[static_cast<std::size_t>(backend->counted())];
   update_state();

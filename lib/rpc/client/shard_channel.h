@@ -116,6 +116,8 @@ class ShardChannel final : public ShardLocal,
   bool has_queue() const noexcept { return queued_ > 0; }
   /// True if `subchannel` may begin to connect in this turn. If not, it runs again in a later one.
   bool may_dial(Subchannel& subchannel) noexcept;
+  /// The service whose health is checked; null if health is not checked. It may change in any turn.
+  const std::string* health_service() const noexcept { return health_service_ ? &*health_service_ : nullptr; }
   /// True if no call will need a connection.
   bool unneeded() const noexcept { return closing() && queued_ == 0; }
   /// A connection was lost, or could not be made.
@@ -189,6 +191,7 @@ class ShardChannel final : public ShardLocal,
   void find_backends();
   void use_service_config(Result<std::string> json) noexcept;
   std::shared_ptr<const BalancingPolicy> policy() const noexcept;
+  std::optional<std::string> health_service_of(const Balancer& balancer) const;
   Task<void> replace_backends(std::vector<Endpoint> endpoints);
   void install(NextBackends& next);
   void drop_retired();
@@ -240,6 +243,7 @@ class ShardChannel final : public ShardLocal,
   std::string config_json_;  // the service config of the last look-up that had a good one
   std::shared_ptr<const BalancingPolicy> policy_;  // of the balancer; null for the default
   std::unique_ptr<Balancer> balancer_;
+  std::optional<std::string> health_service_;  // as the service config and the balancer have it
   Replacement replacing_ = Replacement::none;
   std::uint64_t dial_turn_ = 0;  // the turn of `dials_`
   unsigned dials_ = 0;

@@ -114,14 +114,15 @@ void Subchannel::pick_again() noexcept {
 }
 
 bool Subchannel::has_room() const noexcept {
-  return std::ranges::any_of(connections_, &ClientConnection::has_room,
+  return state_ == Connectivity::ready &&
+         std::ranges::any_of(connections_, &ClientConnection::has_room,
                              [](const auto& connection) -> const auto& { return *connection; });
 }
 
 std::size_t Subchannel::calls_in_flight() const noexcept {
   std::size_t calls = 0;
   for (const auto& connection : connections_) calls += connection->session().open_streams();
-  return calls;
+  return health_ && health_->streams() ? calls - 1 : calls;
 }
 
 CallCounts Subchannel::calls_ended() const noexcept {
@@ -158,6 +159,8 @@ void Subchannel::do_what_is_due() {
   settle_attempt();
   sort_out_leaving();
   if (further_ == Further::wanted) begin_attempt();
+  if (health_ || channel_.health_service()) [[unlikely]]
+    watch_health();
   note_idle();
   retire_idle();
 }
@@ -225,6 +228,18 @@ void Subchannel::end_attempt() noexcept {
   if (further_ != Further::none) enter(Further::none);
 }
 
+/// Watches the health of the first connection, if it is to be checked.
+void Subchannel::watch_health() {
+  const std::string* const service = unneeded() ? nullptr : channel_.health_service();
+  ClientConnection* const first = connections_.empty() ? nullptr : connections_.front().get();
+  const bool kept = health_ && service && first == &health_->connection() && *service == health_->service();
+  if (kept) return;
+  health_.reset();
+  if (!service || !first) return;
+  health_ = std::make_unique<HealthWatch>(*this, *first, *service);
+  health_->begin();
+}
+
 void Subchannel::note_idle() {
   for (const auto& connection : connections_) {
     if (!connection->idle()) {
@@ -247,9 +262,15 @@ void Subchannel::retire_idle() {
   }
 }
 
+/// The state of a subchannel that is connected.
+Connectivity Subchannel::observe_health() const noexcept {
+  if (health_) return health_->state();
+  return channel_.health_service() && !unneeded() ? Connectivity::connecting : Connectivity::ready;
+}
+
 Connectivity Subchannel::observe_state() const noexcept {
   if (tenure_ == Tenure::released) return Connectivity::idle;
-  if (usable()) return Connectivity::ready;
+  if (usable()) return observe_health();
   if (attempt_) return Connectivity::connecting;
   if (!backoff_.over(shard_.now())) return Connectivity::transient_failure;
   return further_ == Further::wanted ? Connectivity::connecting : Connectivity::idle;
@@ -265,7 +286,7 @@ void Subchannel::update_state() noexcept {
 
 Instant Subchannel::next_event() const noexcept {
   Instant next = never;
-  if (further_ == Further::wanted || state_ == Connectivity::transient_failure)
+  if (further_ == Further::wanted || state_ != Connectivity::ready)
     if (!backoff_.over(shard_.now())) next = backoff_.ends();
   for (std::size_t at = 1; at < connections_.size(); ++at)
     if (connections_[at]->idle_since != never)
@@ -287,8 +308,6 @@ void Subchannel::on_attempt_failed(const Status& why) noexcept {
   run_soon();
 }
 
-/// The status of an attempt that has failed for this reason. Names the address unless the
-/// target is the address itself.
 Status Subchannel::unreachable(const Status& why) const noexcept {
   if (why.cause() == Cause::out_of_memory) return why;
   try {
@@ -339,6 +358,10 @@ void Subchannel::on_connection_lost(ClientConnection& connection, const Status& 
   if (channel_.metrics()) count_end(connection);
   if (!connection.leaving()) channel_.note_outage();
   calls_before_.add(calls_on(connection, shard_));
+  if (health_ && &health_->connection() == &connection) {
+    health_->on_connection_lost();
+    health_.reset();
+  }
   std::erase_if(connections_, is_lost);
   std::erase_if(leaving_, is_lost);
   run_soon();

@@ -9,6 +9,7 @@
 ///    made at once, but not twice in a row.
 /// 4. `release` ends its connections as they become idle, until `connect`. `retire` takes it from the
 ///    balancer, and `dismiss` then ends them, too.
+/// 5. If the channel checks health, a HealthWatch on the first connection decides whether the address is ready.
 ///
 ///   in_use ⇄ released
 ///      │        │
@@ -35,6 +36,7 @@
 #include "rpc/channelz/registry.h"
 #include "rpc/client/client_connection.h"
 #include "rpc/client/connect_attempt.h"
+#include "rpc/client/health_watch.h"
 #include "rpc/connection/keepalive.h"
 #include "rpc/naming/backoff_state.h"
 #include "rpc/naming/endpoint.h"
@@ -71,8 +73,9 @@ class Subchannel final : public Backend,
   channelz::CallTotals calls() const override;
   std::uint32_t max_connections() const override;
 
-  /// The first connection with room for another stream; null if there is none.
+  /// The first connection with room for another stream; null if there is none, or the server is not healthy.
   ClientConnection* room() noexcept {
+    if (state_ != Connectivity::ready) return nullptr;
     for (const auto& connection : connections_)
       if (connection->has_room()) return connection.get();
     return nullptr;
@@ -98,8 +101,8 @@ class Subchannel final : public Backend,
   std::size_t connections() const noexcept { return connections_.size(); }
   /// The calls under way.
   std::uint64_t calls_under_way() const noexcept;
-  /// The reason of the last failure to connect; OK if none has failed since the last success.
-  const Status& failure() const noexcept { return failure_; }
+  /// The reason of the last failure to connect, or why the server is not healthy; OK if neither is so.
+  const Status& failure() const noexcept { return health_ && failure_.ok() ? health_->failure() : failure_; }
 
   /// Something has changed: schedules `run` in this turn.
   void run_soon() noexcept { shard_.ready().push(*this); }
@@ -114,6 +117,10 @@ class Subchannel final : public Backend,
   void on_attempt_failed(const Status& why) noexcept;
   /// The server has sent GOAWAY with "too_many_pings" (gRFC A8): keepalive PINGs become half as frequent.
   void slow_keepalive() noexcept { keepalive_rule_.time *= 2; }
+
+  /// The status of an attempt that has failed for this reason, or of a server that is not healthy. Names the
+  /// address unless the target is the address itself.
+  Status unreachable(const Status& why) const noexcept;
 
   ShardChannel& channel() noexcept { return channel_; }
   Shard& shard() noexcept { return shard_; }
@@ -139,17 +146,18 @@ class Subchannel final : public Backend,
   void sort_out_leaving();
   void begin_attempt();
   void end_attempt() noexcept;
+  void watch_health();
   void note_idle();
   void retire_idle();
   void update_state() noexcept;
   Connectivity observe_state() const noexcept;
+  Connectivity observe_health() const noexcept;
   Instant next_event() const noexcept;
 
   bool usable() const noexcept;
   bool unneeded() const noexcept;
   void failed(Status why) noexcept;
   bool was_useless(const ClientConnection& connection) const noexcept;
-  Status unreachable(const Status& why) const noexcept;
   void count_end(const ClientConnection& connection) noexcept;
   void trace_end(const ClientConnection& connection, const Status& why) noexcept;
 
@@ -163,6 +171,7 @@ class Subchannel final : public Backend,
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<ClientConnection>> leaving_;  // take no more calls, finish those they have
   std::unique_ptr<ConnectAttempt> attempt_;
+  std::unique_ptr<HealthWatch> health_;  // of the first of connections_; null if health is not checked
   BackoffState backoff_;
   Status failure_;
   channelz::CallTotals calls_before_;  // on connections that have ended

@@ -1,6 +1,16 @@
 #include "rpc/wire/code_mapping.h"
 
+#include <charconv>
+
 namespace ringrpc {
+
+Code code_from_text(std::string_view text) noexcept {
+  if (text.size() > 1 && text.front() == '0') return Code::UNKNOWN;
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return Code::UNKNOWN;
+  return code_from_number(number).value_or(Code::UNKNOWN);
+}
 
 Code code_from_http_status(std::uint32_t http_status) noexcept {
   switch (http_status) {

@@ -1,9 +1,11 @@
-// Peers for retries_test.py: a server that responds to each attempt of a call as the call's metadata says, and a client on
-// grpc-go that makes calls.
+// Peers for retries_test.py: a server that responds to each attempt of a call as the call's metadata says, and a client and
+// a server with health checks on grpc-go.
 //
 //	retry-peers server            prints "ready on 127.0.0.1:PORT" on stderr, then a line for each attempt on stdout
 //	retry-peers client ADDRESS    makes the calls of each scenario on stdin, and prints a line for each on stdout. There
 //	                              may be several addresses, separated by commas
+//	retry-peers health            is a server whose health follows the lines on stdin, such as "NOT_SERVING"; for the rest
+//	                              like `server`, with calls that all succeed. `retry-peers unchecked` has no health service
 //
 // A call has in its metadata `x-call`, its name, and `x-script`: the responses to its attempts, separated by semicolons.
 // The last one applies to all further attempts. A response is a list of words:
@@ -20,7 +22,7 @@
 //	hang          nothing
 //	delay=MS      waits before the response
 //
-// A scenario is a line of fields separated by tabs: the service config, the timeout of each call in milliseconds (0 for
+// A scenario is a line of fields separated by tabs: the service config, or - for the channel of the last line; the timeout of each call in milliseconds (0 for
 // none), whether calls wait for a connection (yes, no, or - for the service config's word), the size of requests in bytes,
 // and for each call its name and its script. The result of a scenario is a line, too: for each call its code and the
 // values of x-tell in its trailers, or `config` if the service config is refused.
@@ -46,20 +48,27 @@ import (
 	_ "google.golang.org/grpc/balancer/ringhash"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
-const method = "/script.v1.Script/Call"
+const service = "script.v1.Script"
+const method = "/" + service + "/Call"
 
 func main() {
-	if len(os.Args) > 2 && os.Args[1] == "client" {
+	switch os.Args[1] {
+	case "client":
 		client(os.Args[2])
-		return
+	case "server":
+		server()
+	default:
+		healthServer(os.Args[1] == "health")
 	}
-	server()
 }
 
 // The server.
@@ -72,12 +81,17 @@ var (
 	output   = bufio.NewWriter(os.Stdout)
 )
 
-func server() {
+func listen() net.Listener {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		fail(err)
 	}
 	fmt.Fprintf(os.Stderr, "ready on %s\n", listener.Addr())
+	return listener
+}
+
+func server() {
+	listener := listen()
 	for {
 		socket, err := listener.Accept()
 		if err != nil {
@@ -227,6 +241,60 @@ func (peer *connection) respond(stream uint32, request *http2.MetaHeadersFrame) 
 	}
 }
 
+// The server with health checks.
+
+func healthServer(checked bool) {
+	server := grpc.NewServer(grpc.ForceServerCodec(anyCodec{}))
+	server.RegisterService(&grpc.ServiceDesc{
+		ServiceName: service,
+		HandlerType: (*any)(nil),
+		Streams:     []grpc.StreamDesc{{StreamName: "Call", Handler: respond}},
+	}, nil)
+	if checked {
+		checks := health.NewServer()
+		checks.SetServingStatus(service, grpc_health_v1.HealthCheckResponse_SERVING)
+		grpc_health_v1.RegisterHealthServer(server, checks)
+		go func() {
+			input := bufio.NewScanner(os.Stdin)
+			for input.Scan() {
+				number := grpc_health_v1.HealthCheckResponse_ServingStatus_value[input.Text()]
+				checks.SetServingStatus(service, grpc_health_v1.HealthCheckResponse_ServingStatus(number))
+			}
+		}()
+	}
+	fail(server.Serve(listen()))
+}
+
+func respond(_ any, stream grpc.ServerStream) error {
+	fields, _ := metadata.FromIncomingContext(stream.Context())
+	mutex.Lock()
+	fmt.Fprintf(output, "%s\t-\n", strings.Join(fields.Get("x-call"), ","))
+	output.Flush()
+	mutex.Unlock()
+	var request []byte
+	if err := stream.RecvMsg(&request); err != nil {
+		return err
+	}
+	return stream.SendMsg(&request)
+}
+
+// Takes messages of bytes, and those of the health service.
+type anyCodec struct{ bytesCodec }
+
+func (codec anyCodec) Marshal(v any) ([]byte, error) {
+	if message, ok := v.(proto.Message); ok {
+		return proto.Marshal(message)
+	}
+	return codec.bytesCodec.Marshal(v)
+}
+
+func (codec anyCodec) Unmarshal(data []byte, v any) error {
+	if message, ok := v.(proto.Message); ok {
+		return proto.Unmarshal(data, message)
+	}
+	return codec.bytesCodec.Unmarshal(data, v)
+}
+
 // The client.
 
 type bytesCodec struct{}
@@ -242,11 +310,25 @@ func client(address string) {
 	input := bufio.NewScanner(os.Stdin)
 	input.Buffer(nil, 1<<20)
 	for input.Scan() {
-		fmt.Println(run(address, strings.Split(input.Text(), "\t")))
+		scenario := strings.Split(input.Text(), "\t")
+		if scenario[0] != "-" {
+			if channel != nil {
+				channel.Close()
+			}
+			if channel = dial(address, scenario[0]); channel == nil {
+				fmt.Println("config")
+				continue
+			}
+		}
+		fmt.Println(run(scenario))
 	}
 }
 
-func run(address string, scenario []string) string {
+// The channel of the last scenario that had a service config.
+var channel *grpc.ClientConn
+
+// Nil if the service config is refused.
+func dial(address, config string) *grpc.ClientConn {
 	var endpoints []resolver.Endpoint
 	for _, each := range strings.Split(address, ",") {
 		endpoints = append(endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: each}}})
@@ -255,15 +337,17 @@ func run(address string, scenario []string) string {
 	list.InitialState(resolver.State{Endpoints: endpoints})
 	channel, err := grpc.NewClient("list:///"+address, grpc.WithResolvers(list),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultServiceConfig(scenario[0]),
-		grpc.WithDefaultCallOptions(grpc.ForceCodec(bytesCodec{})))
+		grpc.WithDefaultServiceConfig(config))
 	if err != nil {
-		return "config"
+		return nil
 	}
-	defer channel.Close()
+	return channel
+}
+
+func run(scenario []string) string {
 	milliseconds, _ := strconv.Atoi(scenario[1])
 	size, _ := strconv.Atoi(scenario[3])
-	var options []grpc.CallOption
+	options := []grpc.CallOption{grpc.ForceCodec(bytesCodec{})}
 	if scenario[2] != "-" {
 		options = append(options, grpc.WaitForReady(scenario[2] == "yes"))
 	}

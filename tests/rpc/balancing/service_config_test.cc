@@ -108,6 +108,15 @@ TEST_CASE("an empty service config has nothing, and null is the same as absent")
     CHECK((*config)->find("/a.B/C") == nullptr);
     CHECK_FALSE((*config)->retry_throttling());
     CHECK_FALSE((*config)->balancing());
+    CHECK_FALSE((*config)->health_check_service());
+  }
+}
+
+TEST_CASE("a health check has a service, or the empty name for the whole server") {
+  for (const std::string name : {"a.B", ""}) {
+    const auto config = ServiceConfig::parse(R"({"healthCheckConfig": {"serviceName": ")" + name + "\"}}");
+    REQUIRE_MESSAGE(config, config.error().to_string());
+    CHECK((*config)->health_check_service() == name);
   }
 }
 
@@ -174,8 +183,9 @@ TEST_CASE("a fault names its field") {
        "loadBalancingConfig[0].outlier_detection_experimental.childPolicy: none of its policies is known: x"},
       {R"({"loadBalancingConfig": [{"random_subsetting_experimental": {"childPolicy": [{"round_robin": {}}]}}]})",
        "loadBalancingConfig[0].random_subsetting_experimental.subsetSize: it is missing"},
-      {R"({"healthCheckConfig": {"serviceName": "a.B"}})",
-       "healthCheckConfig: this client does not check the health of servers; leave it out"},
+      {R"({"healthCheckConfig": {"serviceName": 1}})", "healthCheckConfig.serviceName: 1 is not a string"},
+      {R"({"healthCheckConfig": {"serviceName": ")" + std::string(1025, 'x') + "\"}}",
+       "healthCheckConfig.serviceName: it has 1025 bytes, the limit is 1024"},
   };
   for (const auto& [json, told] : table) {
     CAPTURE(json);
