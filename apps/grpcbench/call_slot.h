@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "ringrpc/channel.h"
 
@@ -23,9 +24,12 @@ class CallSlot final : public ListNode, private MessageStream::Waiter, private R
     Status status;
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
+    std::size_t backend = 0;  ///< as the owner has numbered the address
   };
   class Owner {
    public:
+    /// The number of the address that a call went to; of none if it is empty.
+    virtual std::size_t backend_of(std::string_view address) = 0;
     /// The call of `slot` has ended. The slot may begin another call here. Called from the shard's events.
     virtual void on_call_ended(CallSlot& slot, Outcome outcome) = 0;
 
@@ -54,6 +58,8 @@ class CallSlot final : public ListNode, private MessageStream::Waiter, private R
   bool finished() const noexcept { return call_ && call_->finished(); }
   /// True if the call had to wait for a stream of the connection, or for a reconnect.
   bool waited_for_turn() const noexcept { return waited_for_turn_; }
+  /// The address to which the call went, as ClientCall::peer. Empty between calls.
+  std::string_view peer() const noexcept { return call_ ? call_->peer() : std::string_view(); }
   /// True if `expire` was called for this call.
   bool expired() const noexcept { return expired_; }
 

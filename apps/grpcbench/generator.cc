@@ -34,6 +34,7 @@ bool unreachable(const Status& status) {
 void Measurement::merge(const Measurement& other) {
   tallies.resize(std::max(tallies.size(), other.tallies.size()));
   for (std::size_t at = 0; at < other.tallies.size(); ++at) tallies[at].merge(other.tallies[at]);
+  backends.merge(other.backends);
   timeline.merge(other.timeline);
   duration = std::max(duration, other.duration);
   without_response += other.without_response;
@@ -152,7 +153,7 @@ void Generator::pace() {
       count(turn_++ % plan_.operations.size(),
             Status(Code::DEADLINE_EXCEEDED, "not sent before the deadline: all streams were busy",
                    Initiator::library),
-            due);
+            due, backend_of({}));
     } else if (free_.empty()) {
       starved_ = true;
       return;  // the next slot that becomes free takes it
@@ -198,7 +199,7 @@ void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {
   if (phase_ != Phase::running) return;
   slot.ListNode::unlink();
   last_change_ = shard_.now();
-  if (!slot.expired()) count(slot, outcome.status);
+  if (!slot.expired()) count(slot, outcome.status, outcome.backend);
   if (outcome.status.ok()) {
     responded_[slot.operation_index()] = true;
     if (!slot.expired() && slot.due() >= counting_from_)
@@ -214,17 +215,18 @@ void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {
   }
 }
 
-void Generator::count(const CallSlot& slot, const Status& status) {
-  const bool timed = count(slot.operation_index(), status, slot.due());
+void Generator::count(const CallSlot& slot, const Status& status, std::size_t backend) {
+  const bool timed = count(slot.operation_index(), status, slot.due(), backend);
   if (timed && slot.waited_for_turn()) ++measured_.waited_for_turn;
 }
 
 /// Counts a call. Returns whether it has a latency.
-bool Generator::count(std::size_t operation, const Status& status, Instant due) {
+bool Generator::count(std::size_t operation, const Status& status, Instant due, std::size_t backend) {
   if (due < counting_from_) return false;
   const Instant now = shard_.now();
   last_end_ = now;
   const bool timed = measured_.tallies[operation].record(status, now - due);
+  measured_.backends.record(backend, status.ok(), timed ? std::optional(now - due) : std::nullopt);
   if (status.ok()) {
     measured_.timeline.record(now - counting_from_, now - due);
   } else {
@@ -254,7 +256,7 @@ void Generator::look_for_expired() {
 void Generator::expire(CallSlot& slot) {
   slot.ListNode::unlink();
   last_change_ = shard_.now();
-  count(slot, slot.expire());
+  count(slot, slot.expire(), backend_of(slot.peer()));
 }
 
 /// Ends the run when every slot has an expired call and none has ended for one more deadline.

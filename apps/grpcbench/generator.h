@@ -33,6 +33,7 @@
 
 #include "ringrpc/channel.h"
 
+#include "grpcbench/backends.h"
 #include "grpcbench/call_slot.h"
 #include "grpcbench/dealt.h"
 #include "grpcbench/filler.h"
@@ -47,6 +48,7 @@ namespace ringrpc::grpcbench {
 /// The measurements of one shard, or the sum over all shards.
 struct Measurement {
   std::vector<Tally> tallies;  ///< one for each operation
+  Backends backends;
   Timeline timeline;
   Nanoseconds duration{0};  ///< from the end of the warm-up to the end of the last call, or of the schedule
   /// Calls that were due when the run was stopped or ended early, in flight or not; they are in no tally.
@@ -113,6 +115,7 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   };
 
   void on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) override;
+  std::size_t backend_of(std::string_view address) override { return measured_.backends.index_of(address); }
   void on_turn_end() override { begun_in_turn_ = 0; }
 
   Task<> connect_one(std::size_t at);
@@ -123,8 +126,8 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   void fill_slots();
   void pace();
   void begin_due(Instant due);
-  void count(const CallSlot& slot, const Status& status);
-  bool count(std::size_t operation, const Status& status, Instant due);
+  void count(const CallSlot& slot, const Status& status, std::size_t backend);
+  bool count(std::size_t operation, const Status& status, Instant due, std::size_t backend);
   void look_for_expired();
   void expire(CallSlot& slot);
   void end_if_silent();

@@ -217,6 +217,21 @@ std::string figures(const Results& results) {
   return html + "</table></div>\n";
 }
 
+/// Nothing if all calls went to one address.
+std::string backends(const Results& results) {
+  if (results.backends.empty()) return {};
+  std::string html =
+      "<div class=\"wide\"><table><tr><th>backend</th><th>succeeded</th><th>failed</th><th>calls/s</th>"
+      "<th>p50</th><th>p99</th></tr>\n";
+  for (const BackendRow& row : results.backends)
+    html +=
+        fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                    html_escaped(escape_controls(row.address)), grouped(row.succeeded), grouped(row.failed),
+                    rate_text(row.calls_per_second), row.timed ? microseconds_text(row.p50_us) : "-",
+                    row.timed ? microseconds_text(row.p99_us) : "-");
+  return html + "</table></div>\n";
+}
+
 std::string errors(const Row& row) {
   if (row.tally.failed() == 0) return "<p>No call failed.</p>\n";
   std::string html =
@@ -250,7 +265,7 @@ std::string html_report(const Results& results) {
                         html_escaped(sentence(results.ended_early)));
   for (const std::string& warning : results.warnings)
     html += fmt::format("<p class=\"warning\">Warning: {}</p>\n", html_escaped(sentence(warning)));
-  html += cards(all) + charts(results) + figures(results) + errors(all);
+  html += cards(all) + charts(results) + figures(results) + backends(results) + errors(all);
   html += fmt::format(
       "<p>The generator used {:.2f} s of processor time, {:.2f} µs per call; its busiest thread ran {:.0f} % "
       "of the time.</p>\n</body></html>\n",

@@ -54,6 +54,25 @@ std::string service_line(const Row& row) {
                      grouped(row.tally.failed()), figure(row.calls_per_second()));
 }
 
+/// An address that leaves no room for its figures has a line of its own.
+std::string backend_table(const Results& results) {
+  constexpr std::size_t address_columns = 28;
+  constexpr const char* line = "{:<{}} {:>11} {:>8} {:>9} {:>9} {:>9}\n";
+  std::string text = fmt::format(fmt::runtime(line), "backend", address_columns, "succeeded", "failed",
+                                 "calls/s", "p50, µs", "p99, µs");
+  for (const BackendRow& row : results.backends) {
+    std::string address = escape_controls(row.address);
+    if (address.size() > address_columns) {
+      text += address + "\n";
+      address.clear();
+    }
+    text += fmt::format(fmt::runtime(line), address, address_columns, grouped(row.succeeded),
+                        grouped(row.failed), figure(row.calls_per_second),
+                        row.timed ? figure(row.p50_us) : "-", row.timed ? figure(row.p99_us) : "-");
+  }
+  return text;
+}
+
 std::string as_text(const Results& results) {
   const Tally& tally = results.all.tally;
   std::string text = fmt::format("{} on {}\n{}\n{}\n", results.all.name, results.server,
@@ -81,6 +100,7 @@ std::string as_text(const Results& results) {
     for (const Row& row : results.services) text += service_line(row);
     text += "\n";
   }
+  if (!results.backends.empty()) text += backend_table(results) + "\n";
   return text + latency_table(results);
 }
 
@@ -102,6 +122,18 @@ void add_row(JsonText& json, const Row& row) {
   json.end_object();
 }
 
+void add_backend(JsonText& json, const BackendRow& row) {
+  json.begin_object(row.address);
+  json.member("succeeded", row.succeeded);
+  json.member("failed", row.failed);
+  json.member("calls_per_second", row.calls_per_second);
+  json.begin_object("latency_us");
+  json.member_or_null("p50", row.timed, row.p50_us);
+  json.member_or_null("p99", row.timed, row.p99_us);
+  json.end_object();
+  json.end_object();
+}
+
 std::string as_json(const Results& results) {
   JsonText json;
   json.begin_object();
@@ -116,6 +148,11 @@ std::string as_json(const Results& results) {
       add_row(json, row);
       json.end_object();
     }
+    json.end_object();
+  }
+  if (!results.backends.empty()) {
+    json.begin_object("backends");
+    for (const BackendRow& row : results.backends) add_backend(json, row);
     json.end_object();
   }
   json.begin_object("generator");

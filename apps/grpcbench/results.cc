@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
 #include "base/escape.h"
 #include "grpcbench/units.h"
@@ -73,6 +74,28 @@ std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome
   return warnings;
 }
 
+std::vector<BackendRow> backends_of(const Backends& backends, double duration_s) {
+  std::vector<BackendRow> rows;
+  for (const Backends::Backend& backend : backends.rows()) {
+    const std::uint64_t total = backend.succeeded + backend.failed;
+    if (total == 0) continue;  // its calls were due in the warm-up
+    rows.push_back(
+        {.address = backend.address,
+         .succeeded = backend.succeeded,
+         .failed = backend.failed,
+         .calls_per_second = duration_s > 0 ? static_cast<double>(backend.succeeded) / duration_s : 0,
+         .timed = backend.latency.count() > 0,
+         .p50_us = microseconds(backend.latency.percentile(50)),
+         .p99_us = microseconds(backend.latency.percentile(99))});
+  }
+  if (rows.size() == 1) rows.clear();
+  const auto last = [](const BackendRow& row) {
+    return row.address == Backends::others || row.address == Backends::no_server;
+  };
+  std::ranges::sort(rows, {}, [&](const BackendRow& row) { return std::pair(last(row), row.address); });
+  return rows;
+}
+
 std::string ending_of(const Measurement& measured) {
   if (measured.fatal.ok()) return {};
   return escape_controls(reflected::call_failure(measured.fatal_call, measured.fatal).message);
@@ -130,6 +153,7 @@ Results::Results(const Plan& plan, const RunOutcome& outcome)
     services.push_back({operation.name, outcome.measured.tallies[at], duration_s});
   }
   if (services.size() == 1) services.clear();
+  backends = backends_of(outcome.measured.backends, duration_s);
   if (const std::uint64_t total = all.tally.total(); total > 0)
     cpu_us_per_call = cpu_s * 1e6 / static_cast<double>(total);
 }

@@ -45,6 +45,17 @@ struct Row {
   std::vector<std::pair<std::string_view, double>> latency_us() const;
 };
 
+/// The calls that went to one address.
+struct BackendRow {
+  std::string address;  ///< not escaped
+  std::uint64_t succeeded = 0;
+  std::uint64_t failed = 0;
+  double calls_per_second = 0;  ///< of calls that succeeded
+  bool timed = false;           ///< a call has a latency
+  double p50_us = 0;
+  double p99_us = 0;
+};
+
 struct Results {
   Results(const Plan& plan, const RunOutcome& outcome);
 
@@ -52,6 +63,8 @@ struct Results {
   std::string load;  ///< "10 connections of 1 stream, 2 threads on io_uring, closed loop"
   Row all;
   std::vector<Row> services;  ///< one for each method, if there are several
+  /// One for each address, sorted, and one for all other addresses, if the calls went to several.
+  std::vector<BackendRow> backends;
   Timeline timeline;
   double cpu_s = 0;  ///< processor time of the generator
   double cpu_us_per_call = 0;

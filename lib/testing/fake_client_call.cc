@@ -53,6 +53,7 @@ class FakeClientCall::Handle final : public ClientCall {
     set_waiter(call_.initial_waiter_, waiter, "initial_metadata()");
   }
   const ResponseMetadata& response_metadata() const noexcept override { return call_.metadata_; }
+  std::string_view peer() const noexcept override { return {}; }
   bool finished() const noexcept override { return call_.ended(); }
   void wait_finished(Waiter* waiter) override { set_waiter(call_.finish_waiter_, waiter, "finish()"); }
   Status take_status() override {

@@ -206,6 +206,21 @@ class AgainstGrpcd(Case):
         self.assert_refused(grpcbench(*call, '{"request_id": "{{cal}}"}'), USAGE, "{{cal}} is no placeholder; did you mean call?")
         self.assert_refused(grpcbench(*call, '{"request_id": [{{call}}]}'), USAGE, "field 'request_id' takes one value, not an array")
 
+    def test_each_of_several_servers_has_figures_of_its_own(self):
+        with harness.Server() as other:
+            words = ["--server", f"{self.address},{other.address}", "--lb", "round_robin", "--requests", 2000]
+            found = self.results(grpcbench(*words, "-o", "json"))
+            text = without_warnings(grpcbench(*words).stdout)
+        backends = found["backends"]
+        self.assertEqual(set(backends), {self.address, other.address})
+        self.assertEqual(sum(backend["succeeded"] for backend in backends.values()), found["succeeded"])
+        for address, backend in backends.items():
+            self.assertGreater(backend["succeeded"], 500)
+            self.assertLessEqual(backend["latency_us"]["p50"], backend["latency_us"]["p99"])
+            self.assertRegex(text, rf"(?m)^{re.escape(address)} +[\d,]+ +0 ")
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
+        self.assertNotIn("backends", self.json("--requests", 100))
+
     def test_its_own_processor_time_agrees_with_the_kernels(self):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         found = self.json("--requests", 50_000, "--streams", 10)

@@ -44,6 +44,10 @@ class RINGRPC_EXPORT ClientCall : public MessageStream {
   /// The metadata received so far: `initial` once `has_initial_metadata`, all of it once `finished`. Valid as
   /// long as the call.
   virtual const ResponseMetadata& response_metadata() const noexcept = 0;
+  /// The address to which the request went, "127.0.0.1:50051"; empty if it has gone nowhere yet. Of several
+  /// attempts, that of the one whose response has begun, or else of the latest. Valid until the call makes
+  /// another attempt or is destroyed.
+  virtual std::string_view peer() const noexcept = 0;
   /// True once the status is known. Messages that have arrived may still be unread.
   virtual bool finished() const noexcept = 0;
   /// Calls `waiter` once `finished` is true.

@@ -51,6 +51,7 @@ Status reset_status(http2::ErrorCode code, bool by_peer) {
 
 void CallAttempt::open(ClientConnection& connection) {
   assert(phase_ == Phase::opening && !stream_);
+  peer_ = connection.peer_name();
   const http2::Headers& headers = write_headers();
   const std::size_t bytes_max = connection.session().header_list_bytes_max();
   if (const std::size_t bytes = http2::list_bytes(headers); bytes > bytes_max)

@@ -30,6 +30,7 @@
 #include "http2/session.h"
 #include "reactor/intrusive_list.h"
 #include "rpc/call/message_room.h"
+#include "rpc/client/peer_name.h"
 #include "rpc/message/message_buffer.h"
 #include "rpc/message/message_counter.h"
 
@@ -65,6 +66,8 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   void detach(const Status& why) noexcept;
   /// Ends the attempt and its stream, which is reset.
   void cancel() noexcept;
+  /// The address that it went to; empty before it is open.
+  std::string_view peer() const noexcept { return peer_.text(); }
   /// True once nothing more will arrive.
   bool ended() const noexcept { return phase_ == Phase::ended; }
   /// True once the response's headers have arrived, until the attempt ends.
@@ -170,6 +173,7 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   OutgoingCall& call_;
   ClientConnection* connection_ = nullptr;  // these two until the stream has closed or was reset
   http2::Stream* stream_ = nullptr;
+  PeerName peer_;
   Phase phase_ = Phase::opening;
   const std::uint32_t previous_;
   ResponseHead head_;

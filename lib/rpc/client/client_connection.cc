@@ -17,6 +17,8 @@ ClientConnection::ClientConnection(Subchannel& subchannel, std::unique_ptr<ByteS
       chance_(chance),
       keepalive_(*this, subchannel.keepalive_rule()) {}
 
+const PeerName& ClientConnection::peer_name() const noexcept { return subchannel_.peer_name(); }
+
 void ClientConnection::detach_attempts(const Status& status) noexcept {
   while (CallAttempt* attempt = attempts_.pop_front()) attempt->detach(status);
   while (CallAttempt* attempt = batch_.pop_front()) attempt->detach(status);  // ended, its call not woken yet

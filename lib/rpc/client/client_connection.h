@@ -9,6 +9,7 @@
 
 #include "base/lifetime.h"
 #include "rpc/client/call_attempt.h"
+#include "rpc/client/peer_name.h"
 #include "rpc/connection/connection.h"
 #include "rpc/connection/keepalive.h"
 
@@ -64,6 +65,7 @@ class ClientConnection final : public Connection, private http2::SessionEvents {
   bool took_calls() const noexcept { return streams_opened() > streams_unsent_; }
 
   Chance chance() const noexcept { return chance_; }
+  const PeerName& peer_name() const noexcept;
 
   /// The subchannel's note of when the last call ended; `never` while there is one.
   Instant idle_since = never;

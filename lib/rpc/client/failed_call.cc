@@ -29,6 +29,7 @@ class FailedCall final : public ClientCall {
   bool has_initial_metadata() const noexcept override { return true; }
   void wait_initial_metadata(Waiter*) override {}
   const ResponseMetadata& response_metadata() const noexcept override { return metadata_; }
+  std::string_view peer() const noexcept override { return {}; }
   bool finished() const noexcept override { return true; }
   void wait_finished(Waiter*) override {}
   Status take_status() override { return std::move(status_); }

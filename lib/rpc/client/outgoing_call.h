@@ -199,6 +199,7 @@ class OutgoingCall final : public ClientCall,
     set_waiter(headers_waiter_, waiter, "initial_metadata()");
   }
   const ResponseMetadata& response_metadata() const noexcept override { return response_; }
+  std::string_view peer() const noexcept override { return attempt_ ? attempt_->peer() : std::string_view(); }
   bool finished() const noexcept override { return state_ == State::finished; }
   void wait_finished(Waiter* waiter) override;
   Status take_status() override;

@@ -46,6 +46,7 @@ Subchannel::Subchannel(ShardChannel& channel, Endpoint endpoint)
       channel_(channel),
       shard_(channel.shard()),
       endpoint_(std::move(endpoint)),
+      peer_(endpoint_.name),
       keepalive_rule_(keepalive_of(channel.options())),
       backoff_(channel.options().backoff, shard_.now(), shard_.index()) {}
 

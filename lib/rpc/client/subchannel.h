@@ -37,6 +37,7 @@
 #include "rpc/client/client_connection.h"
 #include "rpc/client/connect_attempt.h"
 #include "rpc/client/health_watch.h"
+#include "rpc/client/peer_name.h"
 #include "rpc/connection/keepalive.h"
 #include "rpc/naming/backoff_state.h"
 #include "rpc/naming/endpoint.h"
@@ -124,6 +125,8 @@ class Subchannel final : public Backend,
 
   ShardChannel& channel() noexcept { return channel_; }
   Shard& shard() noexcept { return shard_; }
+  /// The address, for its calls.
+  const PeerName& peer_name() const noexcept { return peer_; }
   const KeepaliveRule& keepalive_rule() const noexcept { return keepalive_rule_; }
   /// The stream that carries the calls: `carrier`, or TLS on it.
   std::unique_ptr<ByteStream> secure(std::unique_ptr<ByteStream> carrier) const;
@@ -164,6 +167,7 @@ class Subchannel final : public Backend,
   ShardChannel& channel_;
   Shard& shard_;
   const Endpoint endpoint_;
+  const PeerName peer_;
   KeepaliveRule keepalive_rule_;
 
   Connectivity state_ = Connectivity::idle;

@@ -12,6 +12,7 @@
 #include "ringrpc/resolver.h"
 #include "ringrpc/sleep.h"
 
+#include "rpc/client/attempts.h"
 #include "rpc/client/fleet.h"
 
 namespace ringrpc::test {
@@ -106,6 +107,54 @@ TEST_CASE("round_robin connects to all addresses and gives each its share") {
     for (int at = 0; at < 500; ++at) CHECK(co_await unary(channel));
     for (std::size_t at = 0; at < 10; ++at) CHECK(fleet.calls(at) - before[at] == 50);
   }));
+}
+
+TEST_CASE("a call knows the address that it went to, also when the connection is gone") {
+  Fleet fleet(3);
+  CHECK(fleet.run(round_robin(), [&](Channel& channel) -> Task<void> {
+    CHECK(co_await unary(channel));
+    co_await all_connected(fleet, 3);
+    std::map<std::string, int, std::less<>> calls;
+    std::unique_ptr<ClientCall> last;
+    for (int at = 0; at < 30; ++at) {
+      last = channel.call("/test.v1.Raw/Echo", MethodKind::unary, {});
+      write_message(*last, RawMessage("x"));
+      last->writes_done();
+      CHECK((co_await detail::FinishAwaiter(*last)).ok());
+      ++calls[std::string(last->peer())];
+    }
+    CHECK(calls == decltype(calls){{"127.0.0.1:1", 10}, {"127.0.0.1:2", 10}, {"127.0.0.1:3", 10}});
+    const std::string before(last->peer());
+    for (const auto& host : fleet.hosts) {
+      host->close();
+      host->peers.clear();
+    }
+    co_await sleep_for(1s);
+    CHECK(last->peer() == before);
+  }));
+}
+
+TEST_CASE("of several attempts the latest gives the address, and a call that went nowhere has none") {
+  Fleet fleet(2);
+  fleet.hosts[0]->answer = fails("14");
+  ChannelOptions options;
+  options.service_config = retrying(2);
+  const auto script = [&](Channel& channel) -> Task<void> {
+    CHECK(co_await unary(channel));
+    co_await all_connected(fleet, 2);
+    for (int at = 0; at < 4; ++at) {
+      const std::unique_ptr<ClientCall> call = channel.call("/test.v1.Raw/Echo", MethodKind::unary, {});
+      write_message(*call, RawMessage("x"));
+      call->writes_done();
+      CHECK((co_await detail::FinishAwaiter(*call)).ok());
+      CHECK(call->peer() == "127.0.0.1:2");
+    }
+    const Channel nowhere("127.0.0.1:9");
+    const std::unique_ptr<ClientCall> lost = nowhere.call("/test.v1.Raw/Echo", MethodKind::unary, {});
+    CHECK((co_await detail::FinishAwaiter(*lost)).code() == Code::UNAVAILABLE);
+    CHECK(lost->peer().empty());
+  };
+  CHECK(fleet.run(round_robin(), script, options));
 }
 
 TEST_CASE("round_robin leaves out an address that is lost, and takes it back when it is there again") {
