@@ -22,8 +22,27 @@ BUILD_S = 1200
 NEEDED = {"mmdebstrap": "mmdebstrap", "unshare": "util-linux", "nsenter": "util-linux", "ip": "iproute2"}
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+# Fills a folder with devices of its own: an owner or a mode that someone changes stays there.
+DEVICES = """
+devices() {
+  mount -t tmpfs -o mode=755 none "$1"
+  while read -r name numbers; do mknod -m 666 "$1/$name" c $numbers; done <<END
+null 1 3
+zero 1 5
+full 1 7
+random 1 8
+urandom 1 9
+tty 5 0
+END
+  mkdir "$1/pts" "$1/shm"
+  mount -t devpts -o newinstance,ptmxmode=0666 none "$1/pts"
+  ln -s pts/ptmx "$1/ptmx"
+  ln -s /proc/self/fd "$1/fd"
+}
+"""
+
 # What the kernel has only once is read-only there: parameters in /proc/sys and devices in /sys.
-BOOT = """
+BOOT = DEVICES + """
 mount -t tmpfs none "$FOLDER"
 mkdir "$FOLDER/upper" "$FOLDER/work" "$FOLDER/root"
 root=$FOLDER/root
@@ -33,14 +52,10 @@ mount --bind "$root/proc/sys" "$root/proc/sys"
 mount -o remount,bind,ro "$root/proc/sys"
 mount -t sysfs -o ro none "$root/sys"
 mount -t cgroup2 none "$root/sys/fs/cgroup"
-for folder in run tmp dev; do mount -t tmpfs none "$root/$folder"; done
-for name in null zero full random urandom tty; do
-  touch "$root/dev/$name"
-  mount --bind "/dev/$name" "$root/dev/$name"
-done
-mkdir "$root/dev/pts" "$root/dev/shm" "$root/shared"
-mount -t devpts -o newinstance,ptmxmode=0666 none "$root/dev/pts"
-ln -s pts/ptmx "$root/dev/ptmx"
+mount -t tmpfs -o mode=755 none "$root/run"
+mount -t tmpfs -o mode=1777 none "$root/tmp"
+devices "$root/dev"
+mkdir "$root/shared"
 touch "$root/dev/console"
 mount --bind "$FOLDER.console" "$root/dev/console"
 mount --bind "$SHARED" "$root/shared"
@@ -48,7 +63,10 @@ ip link set lo up
 cd "$root"
 mkdir before
 pivot_root . before
-exec chroot . sh -ec 'umount --lazy /before; rmdir /before; exec env -i container=ringrpc "PATH=$PATH" /lib/systemd/systemd --unit=multi-user.target'
+exec chroot . sh -ec '
+  umount --lazy /before
+  rmdir /before
+  exec env -i container=ringrpc "PATH=$PATH" /lib/systemd/systemd --unit=multi-user.target'
 """
 
 
@@ -140,12 +158,12 @@ class Machine:
                                 text=True)
 
 
-COPY = """
+COPY = DEVICES + """
 mount -t tmpfs none "$FOLDER"
 mkdir "$FOLDER/upper" "$FOLDER/work" "$FOLDER/root"
 mount -t overlay -o "lowerdir=/,upperdir=$FOLDER/upper,workdir=$FOLDER/work" none "$FOLDER/root"
 mount -t proc none "$FOLDER/root/proc"
-mount --rbind /dev "$FOLDER/root/dev"
+devices "$FOLDER/root/dev"
 mount -t tmpfs none "$FOLDER/root/tmp"
 mkdir -p "$FOLDER/root/shared"
 mount --bind "$SHARED" "$FOLDER/root/shared"
