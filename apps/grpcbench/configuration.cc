@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/balancing.h"
 #include "common/header_line.h"
 #include "common/service_config.h"
 #include "common/settings.h"
@@ -123,19 +124,8 @@ void add_server(apps::CommandLine& line, Values& values) {
                                     .fallback = "the one of --server"},
                                    transport, {{"tcp", Transport::tcp}, {"vsock", Transport::vsock}});
   }));
-  line.add(apps::choice<Balancing>(
-      {.name = "lb",
-       .group = group,
-       .placeholder = "POLICY",
-       .help =
-           "Which of several addresses gets a call: pick_first (the first that responds), round_robin (all "
-           "in turn) or least_request (of two at random, the one with fewer calls). With the last two, "
-           "each of --connections is one to every address",
-       .fallback = "pick_first"},
-      values.balancing,
-      {{"pick_first", Balancing::pick_first},
-       {"round_robin", Balancing::round_robin},
-       {"least_request", Balancing::least_request}}));
+  line.add(apps::balancing_setting(
+      group, ". With the last two, each of --connections is one to every address", values.balancing));
   line.add(
       apps::timeout({.name = "connect-timeout",
                      .group = group,

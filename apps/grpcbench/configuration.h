@@ -15,6 +15,7 @@
 #include "ringrpc/log.h"
 #include "ringrpc/metadata.h"
 
+#include "common/balancing.h"
 #include "common/client_tls.h"
 #include "common/command_line.h"
 #include "grpcbench/schedule.h"
@@ -24,14 +25,13 @@ namespace ringrpc::grpcbench {
 
 enum class Transport : std::uint8_t { tcp, vsock };
 enum class Target : std::uint8_t { echo, crypto, both };
-enum class Balancing : std::uint8_t { pick_first, round_robin, least_request };
 enum class Format : std::uint8_t { text, json, csv };
 
 /// The settings as they were given. Those that may be missing are optional.
 struct Values {
   std::optional<std::string> server;
   std::optional<Transport> transport;
-  Balancing balancing = Balancing::pick_first;
+  apps::Balancing balancing = apps::Balancing::pick_first;
   std::chrono::milliseconds connect_timeout{5'000};
   std::string service_config;  ///< a file or JSON; empty for none
   apps::ClientTlsValues tls;

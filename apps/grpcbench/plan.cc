@@ -6,8 +6,6 @@
 #include <string_view>
 #include <utility>
 
-#include "ringrpc/load_balancing.h"
-
 #include "reactor/cpus.h"
 #include "rpc/naming/target.h"
 #include "transport/address.h"
@@ -56,18 +54,6 @@ Result<std::string> server_of(const Values& values, const apps::Origins& origins
   return refused(origins.of("transport") + (vsock ? " vsock" : " tcp") + " contradicts " +
                  origins.of("server") + " " + server + "; write " + (vsock ? "vsock:CID:PORT" : "host:port") +
                  ", or leave out " + origins.of("transport"));
-}
-
-std::shared_ptr<const BalancingPolicy> policy_of(Balancing balancing) {
-  switch (balancing) {
-    case Balancing::pick_first:
-      break;
-    case Balancing::round_robin:
-      return round_robin();
-    case Balancing::least_request:
-      return least_request();
-  }
-  return pick_first();
 }
 
 std::vector<Operation> operations_of(const Values& values) {
@@ -163,7 +149,7 @@ Result<Plan> make_plan(const Values& values, const apps::Origins& origins) {
     return std::unexpected(std::move(status));
   }
   plan.channel.max_connections = 1;
-  plan.channel.balancing = policy_of(values.balancing);
+  plan.channel.balancing = apps::policy_of(values.balancing);
   plan.channel.max_queued_calls = plan.streams;
   plan.channel.max_message_bytes = values.max_message_bytes;
   plan.channel.max_header_list_bytes = values.max_header_list_bytes;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/balancing.h"
 #include "common/header_line.h"
 #include "common/service_config.h"
 #include "common/settings.h"
@@ -33,7 +34,7 @@ constexpr const char* commands_help =
     "\n"
     "ADDR is host:port, [v6]:port, dns:///host:port, unix:/path, unix-abstract:name,\n"
     "vsock:CID:port or hvsock:///path:port, or several of these with commas between\n"
-    "them, of which the first that responds is used. The prefix tls+ is for TLS.\n"
+    "them, of which --lb chooses one for each call. The prefix tls+ is for TLS.\n"
     "list, describe and call ask the server's reflection for its services, unless\n"
     "--proto or --protoset describes them. Responses go to stdout, everything else to\n"
     "stderr.\n";
@@ -147,6 +148,7 @@ void add_connection(apps::CommandLine& line, Values& values) {
                           .placeholder = "TIME",
                           .help = "How long connecting may take, 1ms to 24h"},
                          values.connect_timeout, 24h));
+  line.add(apps::balancing_setting(group, "", values.balancing));
   line.add(apps::service_config_setting(group, values.service_config));
   line.add(apps::size({.name = "max-message-size",
                        .group = group,

@@ -16,6 +16,7 @@
 #include "ringrpc/log.h"
 #include "ringrpc/metadata.h"
 
+#include "common/balancing.h"
 #include "common/client_tls.h"
 #include "common/command_line.h"
 #include "reflected/descriptor_files.h"
@@ -34,6 +35,7 @@ struct Values {
   Compression compression = Compression::identity;
   std::chrono::milliseconds deadline{0};  ///< for reflection and the call; 0 for none
   std::chrono::milliseconds connect_timeout{20'000};
+  apps::Balancing balancing = apps::Balancing::pick_first;
   std::string service_config;  ///< a file or JSON; empty for none
   IoBackend io = IoBackend::automatic;
   std::size_t max_message_bytes = 4 * 1024 * 1024;

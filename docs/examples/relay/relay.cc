@@ -1,10 +1,15 @@
 #include "relay.h"
 
+#include <algorithm>
 #include <iostream>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "ringrpc/load_balancing.h"
 #include "ringrpc/server.h"
+#include "ringrpc/service_config.h"
 #include "ringrpc/telemetry.h"
 
 #include "echo/v1/echo.ringrpc.h"
@@ -23,9 +28,36 @@ Result<TelemetryOptions> telemetry_options(bool wanted) {
 
 }  // namespace
 
-// relay [--telemetry] [LISTEN [UPSTREAM]]
+/// Takes a flag and its value out of the words.
+std::optional<std::string> take(std::vector<std::string>& words, std::string_view flag) {
+  const auto found = std::ranges::find(words, flag);
+  if (found == words.end() || found + 1 == words.end()) return std::nullopt;
+  std::string value = *(found + 1);
+  words.erase(found, found + 2);
+  return value;
+}
+
+/// `--lb` says which of several upstream addresses gets a call, `--service-config` has timeouts and retries.
+Result<ChannelOptions> channel_options(std::vector<std::string>& words) {
+  ChannelOptions options{.metrics = true};
+  if (const auto json = take(words, "--service-config")) {
+    const auto config = ServiceConfig::parse(*json);
+    if (!config) return std::unexpected(config.error());
+    options.service_config = *config;
+  }
+  const std::string policy = take(words, "--lb").value_or("pick_first");
+  if (policy == "round_robin") options.balancing = round_robin();
+  if (policy == "least_request") options.balancing = least_request();
+  if (!options.balancing && policy != "pick_first")
+    return fail(Code::INVALID_ARGUMENT, "--lb takes pick_first, round_robin or least_request");
+  return options;
+}
+
+// relay [--telemetry] [--lb POLICY] [--service-config JSON] [LISTEN [UPSTREAM]]
 int main(int count, char** arguments) {
   std::vector<std::string> words(arguments + 1, arguments + count);
+  auto to_upstream = channel_options(words);
+  if (!to_upstream) return fail_with(to_upstream.error());
   // [telemetry]
   const auto options = telemetry_options(std::erase(words, "--telemetry") > 0);
   if (!options) return fail_with(options.error());
@@ -36,7 +68,8 @@ int main(int count, char** arguments) {
   const std::string upstream = words.size() > 1 ? words[1] : "127.0.0.1:50051";
 
   const echo::v1::EchoService::Service echo;
-  Relay relay(echo, Channel(upstream, {.metrics = true, .tracer = tracer}));
+  to_upstream->tracer = tracer;
+  Relay relay(echo, Channel(upstream, *to_upstream));
   const auto server = Server::start({&relay}, {.listen = {listen}, .metrics = true, .tracer = tracer});
   // [/telemetry]
   if (!server) return fail_with(server.error());
