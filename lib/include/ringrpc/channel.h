@@ -123,6 +123,10 @@ struct ChannelOptions {
 
   /// A connection other than the first to its address is closed when it has had no call for this long.
   std::chrono::milliseconds idle_timeout{60'000};
+  /// A shard on which the channel has had no call for this long closes its connections, looks up no names, and
+  /// is idle until the next call or `connect`. After a call that was long, it may take a quarter longer. Zero
+  /// for never; less than 1 s counts as 1 s.
+  std::chrono::milliseconds channel_idle_timeout{1'800'000};
 
   /// A keepalive PING is sent on a connection from which nothing has come for this long; zero for never.
   /// Servers close a connection with too many PINGs: by default with more than one in 5 minutes. Less than 10

@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
-#include <deque>
-#include <functional>
 #include <new>
-#include <unordered_map>
 #include <utility>
 
 #include "base/caught.h"
 #include "reactor/slices.h"
 #include "rpc/balancing/pick_first.h"
 #include "rpc/client/channel_log.h"
+#include "rpc/client/next_backends.h"
 
 namespace ringrpc {
 namespace {
@@ -37,45 +35,6 @@ Status gone_status(const std::string& target, std::string_view why) noexcept {
 
 }  // namespace
 
-/// The backends of a channel after a look-up.
-struct ShardChannel::NextBackends {
-  using Owner = std::unique_ptr<Subchannel>;
-
-  /// `present` stays as it is as long as this is in use.
-  explicit NextBackends(std::vector<Owner>& present) {
-    for (Owner& backend : present) known.emplace(&backend->endpoint(), &backend);
-  }
-
-  /// No effect if the endpoint was added before.
-  void add(ShardChannel& channel, Endpoint&& endpoint) {
-    const auto found = known.find(&endpoint);
-    if (found != known.end() && !found->second) return;
-    Owner* owner = nullptr;
-    if (found == known.end()) {
-      owner = &made.emplace_back(std::make_unique<Subchannel>(channel, std::move(endpoint)));
-      known.emplace(&(*owner)->endpoint(), nullptr);
-    } else {
-      owner = std::exchange(found->second, nullptr);
-    }
-    owners.push_back(owner);
-    backends.push_back(owner->get());
-  }
-
-  struct Hash {
-    std::size_t operator()(const Endpoint* endpoint) const noexcept {
-      return std::hash<std::string_view>()(endpoint->name);
-    }
-  };
-  struct Same {
-    bool operator()(const Endpoint* one, const Endpoint* other) const noexcept { return *one == *other; }
-  };
-
-  std::vector<Backend*> backends;
-  std::vector<Owner*> owners;                                     // of the backends
-  std::deque<Owner> made;                                         // those that are new
-  std::unordered_map<const Endpoint*, Owner*, Hash, Same> known;  // null once it was added
-};
-
 ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<ChannelCore> core)
     : Part(shard, Role::whole),
       shard_(shard),
@@ -86,7 +45,8 @@ ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<ChannelCore> core)
       intake_(core_->fault().ok() ? Intake::open : Intake::faulty),
       policy_(policy()),
       balancer_(make_balancer(policy_.get(), shard)),
-      health_service_(health_service_of(*balancer_)) {
+      health_service_(health_service_of(*balancer_)),
+      idle_watch_(shard, options().channel_idle_timeout, *this) {
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options().max_header_list_bytes);
   timeouts_.handshake = std::chrono::years(100);  // the attempt has its own limit
   timeouts_.stall = options().stall_timeout;
@@ -285,6 +245,7 @@ std::string ShardChannel::describe_wait() const {
 void ShardChannel::close(Nanoseconds timeout) {
   enter(Intake::closing);
   close_by_ = std::min(close_by_, after(shard_.now(), timeout));
+  idle_watch_.stop();
   end_connect_waits(closed(target()));
   end_state_waits();
   run_soon();
@@ -360,6 +321,7 @@ void ShardChannel::grow_backends() noexcept {
 
 /// The first step of a channel that has no addresses yet.
 void ShardChannel::find_backends() {
+  idle_watch_.begin();
   if (!core_->resolver()) {
     replacement_ = replace_backends(core_->endpoints());
     return replacement_.start();
@@ -436,17 +398,44 @@ void ShardChannel::install(NextBackends& next) {
   const bool awaited = awaits_addresses();
   backends_.swap(replaced);
   if (awaited && !awaits_addresses()) queue_.for_each([](OutgoingCall& call) { call.on_addresses(); });
-  for (std::unique_ptr<Subchannel>& backend : replaced) {
-    if (!backend) continue;
-    backend->retire();
-    retired_.push_back(std::move(backend));
-  }
+  retire(replaced);
   if (checks_otherwise)
     for (const auto& backend : backends_) backend->run_soon();
   in_state_ = {};
   for (const auto& backend : backends_) ++in_state_[static_cast<std::size_t>(backend->counted())];
   update_state();
   run_soon();
+}
+
+/// There is room for them among those that are retired. Null ones are left out.
+void ShardChannel::retire(std::vector<std::unique_ptr<Subchannel>>& backends) noexcept {
+  for (std::unique_ptr<Subchannel>& backend : backends) {
+    if (!backend) continue;
+    backend->retire();
+    retired_.push_back(std::move(backend));
+  }
+}
+
+bool ShardChannel::busy() const noexcept {
+  return calls_started_ != calls_succeeded_ + calls_failed_ || !held_.empty() || !connect_waits_.empty() ||
+         replacing_ != Replacement::none;
+}
+
+/// Forgets what the first call found. The next one finds it anew.
+void ShardChannel::on_idle() noexcept try {
+  retired_.reserve(retired_.size() + backends_.size());
+  balancer_ = make_balancer(policy_.get(), shard_);
+  // From here on nothing fails.
+  names_.reset();
+  if (intake_ == Intake::dormant) enter(Intake::open);
+  retire(backends_);
+  backends_.clear();
+  in_state_ = {};
+  last_failure_ = Status();
+  update_state();
+  run_soon();
+} catch (...) {
+  idle_watch_.begin();
 }
 
 /// Ends the connections of retired subchannels, and drops those that have none left: a few in each turn.

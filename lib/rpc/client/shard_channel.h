@@ -8,6 +8,8 @@
 ///    Each address becomes a Subchannel; those of an earlier look-up that are found again remain.
 /// 4. While nothing is connected and an attempt has just failed at each address, calls fail with the causes
 ///    instead of queueing, except those with `wait_for_ready`.
+/// 5. After the idle timeout without a call it drops its addresses, connections and balancer, and is idle as
+///    before its first call (idle_watch.h).
 ///
 ///   open ⇄ dormant        the names of a dormant channel are not followed any more; its next call looks them up
 ///   faulty                the target cannot be used; calls fail with the reason
@@ -34,6 +36,7 @@
 #include "rpc/client/call_policies.h"
 #include "rpc/client/channel_core.h"
 #include "rpc/client/connect_wait.h"
+#include "rpc/client/idle_watch.h"
 #include "rpc/client/outgoing_call.h"
 #include "rpc/client/state_wait.h"
 #include "rpc/client/subchannel.h"
@@ -53,6 +56,7 @@ struct RequestHeaders {
 class ShardChannel final : public ShardLocal,
                            public channelz::Part,
                            private NameWatch::Handler,
+                           private IdleWatch::Handler,
                            private Ready,
                            private TurnEnd,
                            private Timer {
@@ -172,6 +176,9 @@ class ShardChannel final : public ShardLocal,
   void on_turn_end() override;
   void on_names(Result<NameWatch::Found> found) noexcept override;
   void on_look_due() noexcept override;
+  bool busy() const noexcept override;
+  Instant last_call() const noexcept override { return last_call_; }
+  void on_idle() noexcept override;
 
   void do_what_is_due();
   void give_up_step(Status why) noexcept;
@@ -194,6 +201,7 @@ class ShardChannel final : public ShardLocal,
   std::optional<std::string> health_service_of(const Balancer& balancer) const;
   Task<void> replace_backends(std::vector<Endpoint> endpoints);
   void install(NextBackends& next);
+  void retire(std::vector<std::unique_ptr<Subchannel>>& backends) noexcept;
   void drop_retired();
 
   void update_state() noexcept;
@@ -251,7 +259,8 @@ class ShardChannel final : public ShardLocal,
   Instant give_up_until_ = Instant::min();  // there was no memory
 
   std::optional<NameWatch> names_;  // of a target that has names, once a call needs them
-  Instant names_used_;              // when a call last used the names, as of the latest look-up
+  IdleWatch idle_watch_;
+  Instant names_used_;  // when a call last used the names, as of the latest look-up
   Task<void> replacement_;
 };
 

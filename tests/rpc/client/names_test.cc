@@ -276,7 +276,7 @@ TEST_CASE("while calls are made the name is looked up when the answer has expire
     }
     CHECK(named.inventory->asked >= 6);
     CHECK(named.inventory->asked <= 7);
-    co_await sleep_for(30min);
+    co_await sleep_for(20min);
     CHECK(named.inventory->asked <= 8);
     const int before = named.inventory->asked;
     CHECK(co_await unary(channel));  // which does not wait for the answer
