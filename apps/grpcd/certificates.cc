@@ -1,8 +1,5 @@
 #include "grpcd/certificates.h"
 
-#include <condition_variable>
-#include <mutex>
-#include <stop_token>
 #include <string_view>
 #include <utility>
 
@@ -52,29 +49,13 @@ Result<std::unique_ptr<Certificates>> Certificates::load(const TlsValues& values
 
 Certificates::Certificates(std::shared_ptr<ServerTls> tls, std::chrono::milliseconds interval)
     : tls_(std::move(tls)),
-      watcher_([this, interval](const std::stop_token& stop) { watch(stop, interval); }) {}
+      watch_([this] { return tls_->files_changed(); }, [this] { reload("changed files"); }, interval) {}
 
 void Certificates::reload(std::string_view occasion) const {
   if (const Status status = tls_->reload(); status.ok()) {
     log::info("{}: reloaded the certificates; new connections use them", occasion);
   } else {
     log::error("{}: {}; the old certificates stay in use", occasion, status.message());
-  }
-}
-
-void Certificates::watch(const std::stop_token& stop, std::chrono::milliseconds interval) const {
-  std::mutex mutex;
-  std::condition_variable_any stopped;
-  std::unique_lock lock(mutex);
-  bool noticed = false;
-  while (!stop.stop_requested()) {
-    stopped.wait_for(lock, stop, interval, [] { return false; });
-    if (!tls_->files_changed()) {
-      noticed = false;
-    } else if (std::exchange(noticed, true)) {
-      reload("changed files");
-      noticed = false;
-    }
   }
 }
 

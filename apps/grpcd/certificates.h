@@ -4,19 +4,17 @@
 ///   options.tls = (*certificates)->tls();
 ///   (*certificates)->reload("SIGHUP");
 ///
-/// A thread checks the files every second. When one has changed, the thread waits one more second before it
-/// reloads, because a certificate and its key are rarely replaced at the same moment. When reloading fails,
-/// the error is logged and the old certificates stay in use.
+/// When reloading fails, the error is logged and the old certificates stay in use.
 #pragma once
 
 #include <chrono>
 #include <memory>
 #include <string_view>
-#include <thread>
 
 #include "ringrpc/tls.h"
 
 #include "grpcd/configuration.h"
+#include "grpcd/file_watch.h"
 
 namespace ringrpc::grpcd {
 
@@ -35,10 +33,9 @@ class Certificates {
 
  private:
   Certificates(std::shared_ptr<ServerTls> tls, std::chrono::milliseconds interval);
-  void watch(const std::stop_token& stop, std::chrono::milliseconds interval) const;
 
   std::shared_ptr<ServerTls> tls_;
-  std::jthread watcher_;
+  FileWatch watch_;
 };
 
 }  // namespace ringrpc::grpcd

@@ -109,6 +109,47 @@ void add_security(apps::CommandLine& line, Values& values) {
                                     values.tls.version_min,
                                     {{"1.2", TlsVersion::tls_1_2}, {"1.3", TlsVersion::tls_1_3}}));
   line.add(apps::allow_tls_key_log(group, values.tls.allow_key_log));
+  line.add(apps::path(
+      {.name = "jwt-keys",
+       .group = group,
+       .placeholder = "FILE",
+       .help = "Public keys of the issuer of JSON Web Tokens: a JSON Web Key Set, or PEM. Each call "
+               "must bring a valid token; other calls get UNAUTHENTICATED. Needs jwt-issuer and "
+               "jwt-audience. A changed file is read again."},
+      values.jwt.keys));
+  line.add(apps::text({.name = "jwt-issuer",
+                       .group = group,
+                       .placeholder = "TEXT",
+                       .help = "Issuer that tokens must name in iss",
+                       .fallback = "none"},
+                      values.jwt.issuer));
+  line.add(apps::text({.name = "jwt-audience",
+                       .group = group,
+                       .placeholder = "TEXT",
+                       .help = "Name of this server, which tokens must have in aud",
+                       .fallback = "none"},
+                      values.jwt.audience));
+  line.add(apps::texts({.name = "jwt-algorithm",
+                        .group = group,
+                        .placeholder = "NAME",
+                        .help = "Algorithm that tokens may be signed with: RS256, RS384, RS512, PS256, "
+                                "PS384, PS512, ES256, ES384 or EdDSA. Repeat the flag for several.",
+                        .fallback = "all of them"},
+                       values.jwt.algorithms));
+  line.add(apps::duration({.name = "jwt-leeway",
+                           .group = group,
+                           .placeholder = "TIME",
+                           .help = "Difference between the clocks of the issuer and of this machine that "
+                                   "exp, nbf and iat are forgiven, in seconds or with s or m, at most 5m; "
+                                   "0, or 1s at least"},
+                          values.jwt.leeway, 5min, 1s));
+  line.add(apps::texts({.name = "jwt-open-service",
+                        .group = group,
+                        .placeholder = "SERVICE",
+                        .help = "Service that may be called without a token, such as grpc.health.v1.Health. "
+                                "Repeat the flag for several.",
+                        .fallback = "none"},
+                       values.jwt.open_services));
   line.add(apps::path({.name = "authz",
                        .group = group,
                        .placeholder = "FILE",

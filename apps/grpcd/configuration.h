@@ -33,6 +33,16 @@ struct TlsValues {
   bool allow_key_log = false;  ///< to the file that SSLKEYLOGFILE names
 };
 
+/// The settings of JSON Web Tokens. Without keys, grpcd requires none.
+struct JwtValues {
+  std::string keys{};  ///< path of the file
+  std::string issuer{};
+  std::string audience{};
+  std::vector<std::string> algorithms{};  ///< empty for all
+  std::chrono::milliseconds leeway{30'000};
+  std::vector<std::string> open_services{};
+};
+
 struct Values {
   ServerOptions server;
   std::vector<std::string> admin;                 ///< addresses of the admin pages; empty for none
@@ -40,6 +50,7 @@ struct Values {
   std::uint32_t max_connections_per_address = 0;  ///< valid when it was given
   SigningValues signing;
   TlsValues tls;
+  JwtValues jwt;
   std::string authz;  ///< path of the allow-list; empty when every client may call every method
   bool sandbox = false;
   std::string user;  ///< to become once it listens; empty to stay the same

@@ -243,9 +243,10 @@ void Daemon::log_drained() const {
 
 void Daemon::reload() {
   if (certificates_) certificates_->reload("SIGHUP");
+  const bool reloaded = parts_.on_reload("SIGHUP");
   if (access_log_) reopen_access_log();
   if (!configuration_->line.config_path().empty()) return reload_configuration();
-  if (!certificates_ && !access_log_)
+  if (!certificates_ && !access_log_ && !reloaded)
     log::warn("SIGHUP: there is no configuration file to reload; --config names one at the start");
 }
 

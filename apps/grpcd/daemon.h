@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "ringrpc/admin_server.h"
@@ -48,6 +49,9 @@ class Daemon {
     std::function<void()> on_drained = [] {};
     /// Exits at once, without the server, which may hang.
     std::function<void()> quit;
+    /// Reloads what the parts have read from files, and logs the result, preceded by the occasion. False if
+    /// there is nothing.
+    std::function<bool(std::string_view occasion)> on_reload = [](std::string_view) { return false; };
     /// Reads every source of settings again.
     std::function<Result<std::unique_ptr<Configuration>>()> reread;
     std::function<std::uint64_t(std::uint64_t)> raise_descriptor_limit = apps::raise_descriptor_limit;

@@ -21,6 +21,7 @@
 #include "grpcd/authz.h"
 #include "grpcd/configuration.h"
 #include "grpcd/daemon.h"
+#include "grpcd/jwt.h"
 #include "grpcd/sandbox/sandbox.h"
 #include "grpcd/services.h"
 
@@ -42,6 +43,13 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
       Signing::start(configuration->values.signing, configuration->line.origins());
   if (!signing) return apps::refuse("grpcd", signing.error());
   Services services((*signing)->service(), configuration->values.log_payload);
+  const Result<std::unique_ptr<Jwt>> jwt =
+      Jwt::start(configuration->values.jwt, services.all(), configuration->line.origins());
+  if (!jwt) return apps::refuse("grpcd", jwt.error());
+  if (*jwt) {
+    configuration->values.server.interceptors.push_back(&(*jwt)->authentication());
+    configuration->values.server.metrics_sources.push_back(&(*jwt)->authentication());
+  }
   Result<std::unique_ptr<AllowList>> allowed =
       read_authz(configuration->values.authz, services.all(), configuration->line.origins());
   if (!allowed) return apps::refuse("grpcd", allowed.error());
@@ -84,6 +92,11 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
     return Server::start(channelz_services, options);
   };
   parts.lock = [&] { return sandbox->lock(); };
+  parts.on_reload = [&](std::string_view occasion) {
+    if (!*jwt) return false;
+    (*jwt)->reload(occasion);
+    return true;
+  };
   parts.on_drain = [&] { services.stop_serving(); };
   parts.on_drained = [&] {
     (*signing)->stop();

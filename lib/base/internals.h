@@ -20,6 +20,11 @@ struct Internals {
   static auto& state(auto& log) noexcept { return log.state(); }
   /// The TLS of new connections, of a ServerTls or ClientTls.
   static decltype(auto) context(const auto& tls) { return tls.context(); }
+  /// Of a Pem that is no file.
+  static const auto& text(const auto& pem) noexcept { return pem.text_; }
+  /// Of a JwtKeys.
+  static auto keys(const auto& keys) { return keys.keys(); }
+  static auto version(const auto& keys) noexcept { return keys.version(); }
   /// Of a MetricsWriter: what was wrong with a name.
   static const auto& status(const auto& writer) noexcept { return writer.status_; }
   /// Of a Next: runs the rest of the call without Call::failure, and passes exceptions on.

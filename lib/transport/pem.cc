@@ -3,6 +3,7 @@
 
 #include "ringrpc/tls.h"
 
+#include "base/internals.h"
 #include "base/open_file.h"
 #include "transport/tls_context.h"
 
@@ -13,10 +14,12 @@ constexpr std::size_t pem_bytes_max = 1024 * 1024;
 
 }  // namespace
 
-Result<std::string> Pem::read() const {
-  if (path_.empty()) return text_;
-  const UniqueFd file = open_to_read(path_);
-  if (!file) return std::unexpected(from_errno(about(*this) + "open " + path_, errno));
+Result<std::string> Pem::read() const { return read_pem(*this, about(*this)); }
+
+Result<std::string> read_pem(const Pem& pem, const std::string& about) {
+  if (pem.path().empty()) return detail::Internals::text(pem);
+  const UniqueFd file = open_to_read(pem.path());
+  if (!file) return std::unexpected(from_errno(about + "open " + pem.path(), errno));
   std::string text;
   int error = 0;
   // Allocate the maximum at once: growing the text would leave copies of a private key behind. Only the bytes
@@ -32,9 +35,9 @@ Result<std::string> Pem::read() const {
     }
     return size;
   });
-  if (error != 0) return std::unexpected(from_errno(about(*this) + "read " + path_, error));
+  if (error != 0) return std::unexpected(from_errno(about + "read " + pem.path(), error));
   if (text.size() > pem_bytes_max)
-    return fail(Code::INVALID_ARGUMENT, about(*this) + path_ + ": more than 1 MiB, which no PEM file needs");
+    return fail(Code::INVALID_ARGUMENT, about + pem.path() + ": more than 1 MiB, which no PEM file needs");
   return text;
 }
 

@@ -24,6 +24,8 @@ class TlsTickets;
 
 /// The prefix of failures about a certificate or a key: "TLS: ", "TLS: --tls-cert: ".
 std::string about(const Pem& pem);
+/// As Pem::read; failures begin with `about`.
+Result<std::string> read_pem(const Pem& pem, const std::string& about);
 
 class TlsContext {
  public:

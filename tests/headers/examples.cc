@@ -10,6 +10,8 @@
 #include "ringrpc/block_on.h"
 #include "ringrpc/event_count.h"
 #include "ringrpc/health.h"
+#include "ringrpc/jwt_auth.h"
+#include "ringrpc/jwt_keys.h"
 #include "ringrpc/log.h"
 #include "ringrpc/metrics.h"
 #include "ringrpc/rate_limiter.h"
@@ -114,6 +116,31 @@ void show_bearer_auth(ServerOptions& options) {
   authentication.leave_open("grpc.health.v1.Health");
   options.interceptors = {&authentication};
   // [/bearer_auth.h]
+}
+
+int show_jwt_keys() {
+  // [jwt_keys.h]
+  auto keys = JwtKeys::load(Pem::file("/etc/routes/jwks.json"));
+  if (!keys) return report(keys.error());
+  Status status = (*keys)->reload();  // the issuer has new keys; a failure changes nothing
+  // [/jwt_keys.h]
+  return report(status);
+}
+
+int show_jwt_auth(ServerOptions& options, Call& call) {
+  std::string caller, email;
+  // [jwt_auth.h]
+  auto keys = JwtKeys::load(Pem::file("/etc/routes/jwks.json"));
+  if (!keys) return report(keys.error());
+  auto authentication = JwtAuth::start(
+      {.keys = *keys, .issuer = "https://login.example.org", .audience = "routes", .claims = {"email"}});
+  if (!authentication) return report(authentication.error());
+  options.interceptors = {authentication->get()};
+
+  caller = call.attributes().find(BearerAuth::principal).value_or("nobody");  // in a handler: `sub`
+  email = JwtAuth::claim(call, "email").value_or("unknown");
+  // [/jwt_auth.h]
+  return static_cast<int>(caller.size() + email.size());
 }
 
 void show_bearer_token() {

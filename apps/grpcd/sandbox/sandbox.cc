@@ -77,7 +77,7 @@ void read_settings(Landlock& rules, const Configuration& configuration) {
   const Values& values = configuration.values;
   for (const std::string& file :
        {configuration.line.config_path(), values.tls.certificate, values.tls.key,
-        values.tls.client_authorities, values.authz, values.signing.passphrase_file})
+        values.tls.client_authorities, values.jwt.keys, values.authz, values.signing.passphrase_file})
     read_beside(rules, file);
   for (const std::string& text : values.signing.key_files)
     if (const Result<KeySource> source = KeySource::from_file(text)) read_beside(rules, source->path);

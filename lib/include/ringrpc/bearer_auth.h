@@ -45,8 +45,6 @@ class RINGRPC_EXPORT BearerAuth final : public Interceptor {
   Status on_start() override;
 
  private:
-  bool is_open(std::string_view method) const;
-
   Check check_;
   std::vector<std::string> open_services_;
   std::atomic<bool> started_ = false;

@@ -50,6 +50,7 @@ class RINGRPC_EXPORT Pem {
   [[nodiscard]] Result<std::string> read() const;
 
  private:
+  friend struct detail::Internals;
   Pem(std::string path, std::string text, std::string named_by)
       : path_(std::move(path)), text_(std::move(text)), named_by_(std::move(named_by)) {}
 

@@ -1,8 +1,10 @@
 #include "ringrpc/bearer_auth.h"
 
-#include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <utility>
+
+#include "rpc/policy/bearer_credentials.h"
 
 namespace ringrpc {
 namespace {
@@ -14,16 +16,6 @@ bool same(std::string_view known, std::string_view asked) noexcept {
   for (std::size_t at = 0; at < asked.size(); ++at)
     differences |= static_cast<unsigned char>(known[at % known.size()] ^ asked[at]);
   return differences == 0;
-}
-
-/// The token of `Bearer <token>`; the scheme's letters may be of any case (RFC 9110, 11.1).
-std::optional<std::string_view> bearer_token(std::string_view credentials) {
-  constexpr std::string_view scheme = "bearer ";
-  const auto same = [](char given, char wanted) { return (given | 0x20) == (wanted | 0x20); };
-  if (credentials.size() <= scheme.size() ||
-      !std::ranges::equal(credentials.substr(0, scheme.size()), scheme, same))
-    return std::nullopt;
-  return credentials.substr(scheme.size());
 }
 
 }  // namespace
@@ -53,7 +45,7 @@ Task<Status> BearerAuth::intercept(Call& call, Next next) {
   const auto refuse = [](std::string why) {
     return Status(Code::UNAUTHENTICATED, std::move(why), Initiator::library);
   };
-  if (is_open(call.method())) co_return co_await next();
+  if (names_method_of(open_services_, call.method())) co_return co_await next();
   const std::optional<std::string_view> credentials = call.metadata().find("authorization");
   if (!credentials) co_return refuse("no authorization: send \"authorization: Bearer <token>\"");
   const std::optional<std::string_view> token = bearer_token(*credentials);
@@ -62,13 +54,6 @@ Task<Status> BearerAuth::intercept(Call& call, Next next) {
   if (!holder) co_return refuse("the bearer token is not valid");
   if (Status status = call.attributes().add(principal, *holder); !status.ok()) co_return status;
   co_return co_await next();
-}
-
-bool BearerAuth::is_open(std::string_view method) const {
-  return std::ranges::any_of(open_services_, [&](std::string_view service) {
-    return method.size() > service.size() + 1 && method.substr(1).starts_with(service) &&
-           method[service.size() + 1] == '/';
-  });
 }
 
 }  // namespace ringrpc

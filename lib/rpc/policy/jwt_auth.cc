@@ -1,0 +1,237 @@
+#include "ringrpc/jwt_auth.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <utility>
+
+#include "ringrpc/log.h"
+#include "ringrpc/worker_pool.h"
+
+#include "base/internals.h"
+#include "reactor/shard.h"
+#include "rpc/policy/bearer_credentials.h"
+#include "rpc/policy/jwt_cache.h"
+#include "rpc/policy/jwt_verifier.h"
+
+namespace ringrpc {
+namespace {
+
+constexpr std::chrono::seconds leeway_max{300};
+constexpr std::size_t cached_tokens_min = 4;
+constexpr std::size_t cached_tokens_max = 65'536;
+constexpr std::size_t waiting_tokens_max = 65'536;
+/// A shard that wakes on a shared core runs before the thread that verifies.
+constexpr int verifier_niceness = 10;
+/// The wall clock may be set while a token is cached, whose end is on the clock of the shard.
+constexpr std::chrono::minutes cached_for_max{5};
+
+/// Ends a TokenCheck, in any way.
+class CheckEnd {
+ public:
+  CheckEnd(JwtCache& cache, std::string token, std::shared_ptr<TokenCheck> check)
+      : cache_(cache), token_(std::move(token)), check_(std::move(check)) {
+    cache_.checks().emplace(token_, check_);
+  }
+  CheckEnd(const CheckEnd&) = delete;
+  CheckEnd& operator=(const CheckEnd&) = delete;
+  ~CheckEnd() {
+    check_->over = true;
+    cache_.checks().erase(token_);
+    check_->ends.notify();
+  }
+
+ private:
+  JwtCache& cache_;
+  std::string token_;
+  std::shared_ptr<TokenCheck> check_;
+};
+
+using Verdict = std::expected<VerifiedJwt, JwtRefusal>;
+
+Task<Status> give(Status status) { co_return status; }
+
+void admit(Call& call, const std::vector<Metadata::Entry>& entries) {
+  for (const Metadata::Entry& each : entries)
+    detail::Internals::add_received(call.attributes(), each.name, each.value);
+}
+
+Status check_options(const JwtAuthOptions& options) {
+  const auto wrong = [](const char* what) { return fail(Code::INVALID_ARGUMENT, what); };
+  if (!options.keys) return wrong("JwtAuthOptions::keys is null: load them with JwtKeys::load");
+  if (options.issuer.empty()) return wrong("JwtAuthOptions::issuer is empty: give the `iss` of tokens");
+  if (options.audience.empty())
+    return wrong("JwtAuthOptions::audience is empty: give the name of this server in `aud`");
+  if (options.algorithms.empty())
+    return wrong("JwtAuthOptions::algorithms is empty: no token would be valid");
+  if (options.leeway < std::chrono::seconds(0) || options.leeway > leeway_max)
+    return wrong("JwtAuthOptions::leeway is not from 0 to 300 s");
+  if (options.waiting_tokens > waiting_tokens_max)
+    return wrong("JwtAuthOptions::waiting_tokens is not from 0 to 65536");
+  if (options.cached_tokens < cached_tokens_min || options.cached_tokens > cached_tokens_max)
+    return wrong("JwtAuthOptions::cached_tokens is not from 4 to 65536");
+  return {};
+}
+
+std::uint64_t next_owner() {
+  static std::atomic<std::uint64_t> last = 0;
+  return ++last;
+}
+
+JwtRules rules_of(const JwtAuthOptions& options) {
+  JwtRules rules{.issuer = options.issuer,
+                 .audience = options.audience,
+                 .algorithms = {},
+                 .leeway = options.leeway,
+                 .claims = options.claims};
+  for (const JwtAlgorithm each : options.algorithms) rules.algorithms.add(each);
+  return rules;
+}
+
+}  // namespace
+
+struct JwtAuth::State {
+  State(const JwtAuthOptions& given, std::unique_ptr<WorkerPool> pool)
+      : options(given), rules(rules_of(given)), verifiers(std::move(pool)) {
+    if (!options.now) options.now = std::chrono::system_clock::now;
+  }
+
+  /// The cache of this shard.
+  JwtCache& cache() {
+    Shard& shard = Shard::here();
+    auto* cache = static_cast<JwtCache*>(shard.local(this));
+    if (cache && cache->owner() == owner) [[likely]]
+      return *cache;
+    shard.drop(this);
+    auto made = std::make_unique<JwtCache>(owner, options.cached_tokens);
+    cache = made.get();
+    shard.keep(this, std::move(made));
+    return *cache;
+  }
+
+  Task<Status> verify_and_run(Call& call, std::string_view token, JwtCache& cache, Next next);
+  Task<std::optional<JwtRefusal>> verify_shared(Call& call, std::string_view token, JwtCache& cache);
+  Task<std::optional<JwtRefusal>> verify(Call& call, std::string_view token, JwtCache& cache);
+  Status refuse(const Call& call, const JwtRefusal& refusal);
+
+  JwtAuthOptions options;
+  const JwtRules rules;
+  const std::uint64_t owner = next_owner();
+  std::atomic<std::uint64_t> verified = 0;  // counted when a token is not in a cache, so seldom
+  std::array<std::atomic<std::uint64_t>, jwt_causes> refused{};
+  std::unique_ptr<WorkerPool> verifiers;  // last: its jobs use the rules
+};
+
+Status JwtAuth::State::refuse(const Call& call, const JwtRefusal& refusal) {
+  refused[static_cast<std::size_t>(refusal.cause)].fetch_add(1, std::memory_order_relaxed);
+  if (log::enabled(log::Level::debug))
+    log::debug("{}: refused to call {}: {}", log::Field("peer", call.peer()), call.method(), refusal.why);
+  return {refusal.cause == JwtCause::busy ? Code::UNAVAILABLE : Code::UNAUTHENTICATED, refusal.why,
+          Initiator::library};
+}
+
+Task<std::optional<JwtRefusal>> JwtAuth::State::verify(Call& call, std::string_view token, JwtCache& cache) {
+  // The version comes first: if the keys change now, the token is verified once more and not trusted longer.
+  const std::uint64_t version = detail::Internals::version(*options.keys);
+  const auto now = options.now();
+  const Instant asked_at = call.now();
+  Result<Verdict> verdict = co_await verifiers->run(
+      [owned = std::string(token), keys = detail::Internals::keys(*options.keys), these = &rules,
+       now]() -> Result<Verdict> { return verify_jwt(owned, *keys, *these, now); });
+  if (!verdict) {
+    if (verdict.error().code() != Code::RESOURCE_EXHAUSTED)
+      co_return JwtRefusal{JwtCause::busy, "the token cannot be verified: " + verdict.error().to_string()};
+    co_return JwtRefusal{JwtCause::busy, "this server has too many tokens to verify; try again"};
+  }
+  if (!*verdict) co_return std::move(*verdict).error();
+  verified.fetch_add(1, std::memory_order_relaxed);
+  const auto valid_for =
+      std::min<std::chrono::system_clock::duration>((*verdict)->expires - now, cached_for_max);
+  cache.keep({.token = std::string(token),
+              .ends = asked_at + valid_for,
+              .keys_version = version,
+              .attributes = std::move((*verdict)->attributes)});
+  co_return std::nullopt;
+}
+
+/// The first call with a token has it verified, and others wait for the result.
+Task<std::optional<JwtRefusal>> JwtAuth::State::verify_shared(Call& call, std::string_view token,
+                                                              JwtCache& cache) {
+  const auto found = cache.checks().find(token);
+  if (found == cache.checks().end()) {
+    const auto check = std::make_shared<TokenCheck>();
+    const CheckEnd end(cache, std::string(token), check);
+    check->refusal = co_await verify(call, token, cache);
+    co_return check->refusal;
+  }
+  const std::shared_ptr<TokenCheck> check = found->second;
+  const std::uint64_t seen = check->ends.count();
+  if (!check->over) co_await check->ends.past(seen);
+  co_return check->refusal;
+}
+
+Task<Status> JwtAuth::State::verify_and_run(Call& call, std::string_view token, JwtCache& cache, Next next) {
+  for (;;) {
+    if (std::optional<JwtRefusal> refusal = co_await verify_shared(call, token, cache))
+      co_return refuse(call, *refusal);
+    // It is not there if the call that had it verified was cancelled, if other tokens have replaced it, or if
+    // it has expired or the keys have changed meanwhile.
+    const std::uint64_t version = detail::Internals::version(*options.keys);
+    if (const VerifiedToken* known = cache.find(token, call.now(), version)) {
+      admit(call, known->attributes);
+      break;
+    }
+  }
+  co_return co_await next();
+}
+
+JwtAuth::JwtAuth(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+JwtAuth::~JwtAuth() = default;
+
+Result<std::unique_ptr<JwtAuth>> JwtAuth::start(const JwtAuthOptions& options) {
+  if (Status status = check_options(options); !status.ok()) return std::unexpected(std::move(status));
+  Result<std::unique_ptr<WorkerPool>> pool = WorkerPool::start(
+      {.threads = 1, .queue_limit = options.waiting_tokens, .nice = verifier_niceness, .name = "jwt"});
+  if (!pool) return std::unexpected(std::move(pool).error());
+  return std::unique_ptr<JwtAuth>(new JwtAuth(std::make_unique<State>(options, std::move(*pool))));
+}
+
+std::optional<std::string_view> JwtAuth::claim(Call& call, std::string_view name) {
+  return call.attributes().find(claim_attribute(name));
+}
+
+Task<Status> JwtAuth::intercept(Call& call, Next next) {
+  if (names_method_of(state_->options.open_services, call.method())) return next();
+  const std::string* credentials = nullptr;
+  bool several = false;
+  for (const Metadata::Entry& entry : call.metadata()) {
+    if (entry.name != "authorization") continue;
+    several = credentials != nullptr;
+    credentials = &entry.value;
+  }
+  if (!credentials || several)
+    return give(state_->refuse(
+        call, {JwtCause::missing, several ? "more than one authorization: send one"
+                                          : "no authorization: send \"authorization: Bearer <token>\""}));
+  const std::optional<std::string_view> token = bearer_token(*credentials);
+  if (!token)
+    return give(
+        state_->refuse(call, {JwtCause::missing, "the authorization is not of the form \"Bearer <token>\""}));
+  JwtCache& cache = state_->cache();
+  const std::uint64_t version = detail::Internals::version(*state_->options.keys);
+  const VerifiedToken* known = cache.find(*token, call.now(), version);
+  if (!known) return state_->verify_and_run(call, *token, cache, next);
+  admit(call, known->attributes);
+  return next();
+}
+
+void JwtAuth::write_metrics(MetricsWriter& writer) {
+  writer.counter("jwt_verified", "Tokens that were verified; not those found in a cache.");
+  writer.sample({}, static_cast<double>(state_->verified.load(std::memory_order_relaxed)));
+  writer.counter("jwt_refused", "Calls that were refused for their token, by cause.");
+  for (std::size_t i = 0; i < jwt_causes; ++i)
+    writer.sample({{"cause", name(static_cast<JwtCause>(i))}},
+                  static_cast<double>(state_->refused[i].load(std::memory_order_relaxed)));
+}
+
+}  // namespace ringrpc

@@ -1,0 +1,70 @@
+/// The tokens that a shard has verified, and those that it waits for.
+///
+///   if (const VerifiedToken* known = cache.find(token, call.now(), keys_version)) ...
+///   cache.keep({.token = token, .ends = ends, .keys_version = version, .attributes = ...});
+///
+/// A token is found by comparing all of its bytes. The hash only says where it may be, and needs only the
+/// end of the token, which is the end of its signature: no two valid tokens share it but by an accident of
+/// 2^-128. It has a key of its own, so that nobody can choose tokens that fall together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ringrpc/clock.h"
+#include "ringrpc/event_count.h"
+#include "ringrpc/metadata.h"
+
+#include "reactor/shard.h"
+#include "rpc/policy/jwt_verifier.h"
+
+namespace ringrpc {
+
+struct VerifiedToken {
+  std::string token;  // empty for none
+  Instant ends;
+  std::uint64_t keys_version = 0;
+  std::vector<Metadata::Entry> attributes;
+};
+
+/// A token that is being verified. All calls with this token on the shard share one verification.
+struct TokenCheck {
+  bool over = false;
+  /// Why it is refused. Nothing for a token that is now in the cache, and if the call that had it verified
+  /// was cancelled: the next one begins again.
+  std::optional<JwtRefusal> refusal;
+  EventCount ends;
+};
+
+class JwtCache final : public ShardLocal {
+ public:
+  /// `owner` tells apart two interceptors that had the same address one after the other.
+  JwtCache(std::uint64_t owner, std::size_t tokens);
+
+  std::uint64_t owner() const noexcept { return owner_; }
+  /// Null if it is not there or no longer valid. Valid until the next `keep`.
+  const VerifiedToken* find(std::string_view token, Instant now, std::uint64_t keys_version) const noexcept;
+  /// Replaces the token of its bucket that ends first.
+  void keep(VerifiedToken verified);
+
+  std::map<std::string, std::shared_ptr<TokenCheck>, std::less<>>& checks() noexcept { return checks_; }
+
+ private:
+  static constexpr std::size_t bucket_size = 4;
+
+  std::size_t bucket(std::string_view token) const noexcept;
+
+  std::uint64_t owner_;
+  std::uint64_t hash_key_;
+  std::size_t bucket_mask_;
+  std::vector<VerifiedToken> slots_;
+  std::map<std::string, std::shared_ptr<TokenCheck>, std::less<>> checks_;
+};
+
+}  // namespace ringrpc

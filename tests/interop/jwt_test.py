@@ -1,0 +1,135 @@
+"""grpcd --jwt-keys, with good and bad tokens of PyJWT and jwcrypto, and with keys that change."""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+import unittest
+import urllib.request
+
+import foreign_clients
+import harness
+
+HERE = pathlib.Path(__file__).resolve().parent
+ECHO = "echo.v1.EchoService/Echo"
+RULES = ("--jwt-issuer", "https://login.example.org", "--jwt-audience", "routes", "--jwt-leeway", "5m")
+ROOM = ("--max-header-list-size", "64K")
+UNAUTHENTICATED = 16
+
+
+def setUpModule():
+    global folder
+    python = foreign_clients.python_with("jwt")
+    made = tempfile.TemporaryDirectory()
+    unittest.addModuleCleanup(made.cleanup)
+    folder = pathlib.Path(made.name)
+    done = harness.run([python, "-B", HERE / "jwt" / "issuer.py", folder])
+    if done.returncode != 0:
+        raise AssertionError(f"the issuer failed:\n{done.stdout}")
+
+
+def call(server, token, method=ECHO):
+    header = [f"--header=authorization: Bearer {token}"] if token is not None else []
+    return harness.run(
+        [os.environ["GRPCCLIENT"], "call", server.address, method, "--deadline", harness.DEADLINE_SECONDS, *header]
+    )
+
+
+def cases():
+    return json.loads((folder / "cases.json").read_text())
+
+
+def good_token():
+    return next(case["token"] for case in cases() if case["name"] == "RS256 with key rsa")
+
+
+class Tokens(unittest.TestCase):
+    def test_every_verdict_is_right(self):
+        keys = ("--jwt-keys", folder / "jwks.json")
+        with harness.Server(*keys, *RULES, *ROOM, "--admin", "127.0.0.1:0") as server:
+            with concurrent.futures.ThreadPoolExecutor(4) as callers:
+                done = list(callers.map(lambda case: (case, call(server, case["token"])), cases()))
+            page = f"http://{server.admin_addresses[0]}/metrics"
+            with urllib.request.urlopen(page, timeout=harness.RUN_SECONDS) as response:
+                metrics = response.read().decode()
+        wrong = []
+        for case, answer in done:
+            right = answer.returncode == (UNAUTHENTICATED if case["refusal"] else 0) and case["refusal"] in answer.stdout
+            if not right:
+                wrong.append(f"{case['name']}: want {case['refusal'] or 'OK'}, got {answer.returncode}: {answer.stdout}")
+        self.assertEqual(wrong, [], f"{len(wrong)} of {len(done)} verdicts")
+        self.assertGreaterEqual(sum(bool(case["refusal"]) for case, _ in done), 200)
+        for cause in ("malformed", "algorithm", "key", "signature", "issuer", "audience", "expired", "not_yet_valid"):
+            self.assertRegex(metrics, rf'jwt_refused_total{{cause="{cause}"}} [1-9]')
+
+    def test_only_the_given_algorithms(self):
+        keys = ("--jwt-keys", folder / "jwks.json", "--jwt-algorithm", "ES256", "--jwt-algorithm", "EdDSA")
+        with harness.Server(*keys, *RULES) as server:
+            for case in cases():
+                if case["name"].endswith(" without kid") and not case["refusal"]:
+                    allowed = case["name"].split()[0] in ("ES256", "EdDSA")
+                    self.assertEqual(call(server, case["token"]).returncode == 0, allowed, case["name"])
+
+    def test_keys_in_pem(self):
+        with harness.Server("--jwt-keys", folder / "rsa.pem", *RULES) as server:
+            self.assertEqual(call(server, good_token()).returncode, 0)
+
+    def test_an_open_service_needs_no_token(self):
+        flags = ("--jwt-keys", folder / "rsa.pem", *RULES, "--jwt-open-service", "grpc.reflection.v1.ServerReflection")
+        with harness.Server(*flags) as server:
+            listed = harness.run([os.environ["GRPCCLIENT"], "list", server.address])
+            self.assertEqual(listed.returncode, 0, listed.stdout)
+            refused = call(server, None)
+            self.assertEqual(refused.returncode, UNAUTHENTICATED, refused.stdout)
+            self.assertIn('send "authorization: Bearer <token>"', refused.stdout)
+
+    def test_new_keys_replace_the_old_ones_and_a_broken_file_does_not(self):
+        keys = folder / "changing.json"
+        shutil.copy(folder / "jwks.json", keys)
+        renewed = (folder / "next.token").read_text()
+        with harness.Server("--jwt-keys", keys, *RULES) as server:
+            self.assertEqual(call(server, good_token()).returncode, 0)
+            self.assertEqual(call(server, renewed).returncode, UNAUTHENTICATED)
+            self.replace(keys, "{}")
+            self.assertTrue(server.says("the old keys of tokens stay in use"), server.text())
+            self.assertIn("no JSON Web Key Set", server.text())
+            self.assertEqual(call(server, good_token()).returncode, 0)
+            self.replace(keys, (folder / "next.json").read_text())
+            self.assertTrue(server.says("reloaded the keys of tokens; there are 1"), server.text())
+            self.assertEqual(call(server, renewed).returncode, 0)
+            self.assertEqual(call(server, good_token()).returncode, UNAUTHENTICATED, "its key is no longer there")
+
+    def replace(self, path, text):
+        other = path.with_suffix(".new")
+        other.write_text(text)
+        os.replace(other, path)
+
+
+class Refused(unittest.TestCase):
+    """Settings that make no sense, and keys that must not be used."""
+
+    def start(self, *flags):
+        return harness.run([os.environ["GRPCD"], "--listen", "127.0.0.1:0", *flags])
+
+    def test_settings(self):
+        for flags, remedy in (
+            (("--jwt-issuer", "x"), "give --jwt-keys too"),
+            (("--jwt-leeway", "1s"), "give --jwt-keys too"),
+            (("--jwt-keys", folder / "rsa.pem"), "give --jwt-issuer too"),
+            (("--jwt-keys", folder / "rsa.pem", "--jwt-issuer", "x"), "give --jwt-audience too"),
+            (("--jwt-keys", folder / "rsa.pem", *RULES, "--jwt-algorithm", "HS256"), "choose RS256"),
+            (("--jwt-keys", folder / "rsa.pem", *RULES, "--jwt-algorithm", "none"), "choose RS256"),
+            (("--jwt-keys", folder / "rsa.pem", *RULES, "--jwt-leeway", "6m"), "5m"),
+            (("--jwt-keys", folder / "rsa.pem", *RULES, "--jwt-open-service", "grpc.health.v1.Heath"), "did you mean"),
+            (("--jwt-keys", folder / "missing.pem", *RULES), "missing.pem: no such file"),
+            (("--jwt-keys", folder / "rsa.key", *RULES), "a private key; give only the public one"),
+        ):
+            done = self.start(*flags)
+            self.assertNotEqual(done.returncode, 0, flags)
+            self.assertIn(remedy, done.stdout, flags)
+
+
+if __name__ == "__main__":
+    harness.main()
