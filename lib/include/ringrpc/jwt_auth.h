@@ -2,12 +2,9 @@
 ///
 ///   auto keys = JwtKeys::load(Pem::file("/etc/routes/jwks.json"));
 ///   if (!keys) return report(keys.error());
-///   auto authentication = JwtAuth::start({.keys = *keys,
-///                                         .issuer = "https://login.example.org",
-///                                         .audience = "routes",
-///                                         .claims = {"email"}});
-///   if (!authentication) return report(authentication.error());
-///   options.interceptors = {authentication->get()};
+///   auto jwt = JwtAuth::start({.keys = *keys, .issuer = "https://login.example.org", .audience = "routes"});
+///   if (!jwt) return report(jwt.error());
+///   options.interceptors = {jwt->get()};
 ///
 ///   caller = call.attributes().find(BearerAuth::principal).value_or("nobody");  // in a handler: `sub`
 ///   email = JwtAuth::claim(call, "email").value_or("unknown");
