@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <liburing.h>
 #include <netinet/in.h>
 #include <string>
 #include <sys/socket.h>
@@ -17,6 +16,7 @@
 #include "apps/grpcd/sandbox/forked.h"
 #include "apps/scratch_folder.h"
 #include "base/unique_fd.h"
+#include "reactor/uring_requests.h"
 
 namespace ringrpc::grpcd {
 namespace {
@@ -36,20 +36,6 @@ void write(const std::string& path, const std::string& text) { std::ofstream(pat
 int try_open(const std::string& path, int flags) {
   const UniqueFd file(::open(path.c_str(), flags | O_CLOEXEC, 0600));
   return file ? 0 : errno;
-}
-
-/// The result of one request of io_uring: a negative error, or not.
-template <class Prepare>
-int one_request(const Prepare& prepare) {
-  io_uring ring{};
-  if (const int failed = io_uring_queue_init(2, &ring, 0); failed < 0) return failed;
-  prepare(io_uring_get_sqe(&ring));
-  io_uring_submit_and_wait(&ring, 1);
-  io_uring_cqe* completion = nullptr;
-  io_uring_wait_cqe(&ring, &completion);
-  const int result = completion->res;
-  io_uring_queue_exit(&ring);
-  return result;
 }
 
 sockaddr_in loopback(std::uint16_t port) {
@@ -118,8 +104,7 @@ TEST_CASE("io_uring reaches no more than system calls do") {
   const auto opened = [&](const std::string& path) {
     return forked([&] {
       if (!rules.enforce()) return enforced_nothing;
-      const int result = one_request(
-          [&](io_uring_sqe* request) { io_uring_prep_openat(request, AT_FDCWD, path.c_str(), O_RDONLY, 0); });
+      const int result = test::uring_open(path);
       return result < 0 ? -result : 0;
     });
   };
@@ -135,10 +120,8 @@ TEST_CASE("io_uring reaches no more than system calls do") {
   CHECK(forked([&] {
           if (!rules.enforce()) return enforced_nothing;
           const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-          return -one_request([&](io_uring_sqe* request) {
-            io_uring_prep_connect(request, socket.get(), reinterpret_cast<const sockaddr*>(&server.address),
-                                  sizeof server.address);
-          });
+          return -test::uring_connect(socket.get(), reinterpret_cast<const sockaddr*>(&server.address),
+                                      sizeof server.address);
         }) == EACCES);
 }
 
