@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "ringrpc/clock.h"
 
@@ -40,6 +41,7 @@ class IdleWatch final : Timer {
   /// Watches from now on. No effect while it does.
   void begin() noexcept {
     if (armed() || timeout_ == Nanoseconds::zero()) return;
+    was_busy_ = false;
     busy_at_ = shard_.now();
     shard_.timers().arm(*this, after(busy_at_, timeout_));
   }
@@ -50,7 +52,7 @@ class IdleWatch final : Timer {
     constexpr int looks = 4;  // within a timeout, while a call is under way
     const Instant now = shard_.now();
     const bool busy = handler_.busy();
-    if (busy) busy_at_ = now;
+    if (std::exchange(was_busy_, busy) || busy) busy_at_ = now;  // a call may have ended just now
     const Instant idle = after(std::max(busy_at_, handler_.last_call()), timeout_);
     if (now >= idle) return handler_.on_idle();
     shard_.timers().arm(*this, busy ? after(now, timeout_ / looks) : idle);
@@ -59,7 +61,8 @@ class IdleWatch final : Timer {
   Shard& shard_;
   const Nanoseconds timeout_;
   Handler& handler_;
-  Instant busy_at_ = Instant::min();  // when it last saw a call under way, or began
+  Instant busy_at_ = Instant::min();  // no call was under way from then on, unless it began later
+  bool was_busy_ = false;             // at the last look
 };
 
 }  // namespace ringrpc
