@@ -19,7 +19,7 @@
 /// token without `kid`, all keys. They must allow the token's algorithm, and be at most four.
 ///
 /// A token is verified once by each shard and then found in its cache, until it expires, the keys are
-/// reloaded, or five minutes have passed. A signature takes 20 to 500 µs to verify, so a thread of its own
+/// reloaded, or five minutes have passed. A signature takes 10 to 500 µs to verify, so a thread of its own
 /// does it, at niceness 10. The shards do not wait for it, and calls with cached tokens are served meanwhile.
 /// If too many tokens wait for it, calls with further new tokens get UNAVAILABLE.
 ///
