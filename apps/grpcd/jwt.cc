@@ -70,13 +70,12 @@ Result<std::unique_ptr<Jwt>> Jwt::start(const JwtValues& values, std::span<Servi
   if (!algorithms) return std::unexpected(std::move(algorithms).error());
   auto keys = JwtKeys::load(Pem::file(values.keys, origins.of("jwt-keys")));
   if (!keys) return std::unexpected(apps::at_run_time(std::move(keys).error()));
-  auto authentication =
-      JwtAuth::start({.keys = *keys,
-                      .issuer = values.issuer,
-                      .audience = values.audience,
-                      .algorithms = std::move(*algorithms),
-                      .leeway = std::chrono::duration_cast<std::chrono::seconds>(values.leeway),
-                      .open_services = values.open_services});
+  auto authentication = JwtAuth::start({.keys = *keys,
+                                        .issuer = values.issuer,
+                                        .audience = values.audience,
+                                        .algorithms = std::move(*algorithms),
+                                        .leeway = values.leeway,
+                                        .open_services = values.open_services});
   if (!authentication) return std::unexpected(apps::at_run_time(std::move(authentication).error()));
   return std::unique_ptr<Jwt>(new Jwt(std::move(*keys), std::move(*authentication), interval));
 }

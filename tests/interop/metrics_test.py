@@ -38,10 +38,13 @@ def read_page(server, accept="text/plain"):
 
 
 def grpcd_page(accept="text/plain"):
-    """That of grpcd with TLS, and with telemetry for a collector that is not there."""
+    """That of grpcd with TLS and JSON Web Tokens, and with telemetry for a collector that is not there."""
     with certificates.Folder() as made:
         own = made.issue("server")
-        flags = ("--tls-cert", own.certificate, "--tls-key", own.key, "--tls-client-ca", made.ca, "--telemetry")
+        issuer = made.path / "issuer.pem"
+        subprocess.run(["openssl", "pkey", "-in", own.key, "-pubout", "-out", issuer], check=True, timeout=SECONDS)
+        flags = ("--tls-cert", own.certificate, "--tls-key", own.key, "--tls-client-ca", made.ca, "--telemetry",
+                 "--jwt-keys", issuer, "--jwt-issuer", "issuer", "--jwt-audience", "grpcd")  # fmt: skip
         absent = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
         with harness.Server("--admin", "127.0.0.1:0", *flags, environment=absent) as server:
             return read_page(server, accept)

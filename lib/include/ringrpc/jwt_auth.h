@@ -53,7 +53,7 @@ struct JwtAuthOptions {
                                           JwtAlgorithm::ps256, JwtAlgorithm::ps384, JwtAlgorithm::ps512,
                                           JwtAlgorithm::es256, JwtAlgorithm::es384, JwtAlgorithm::eddsa};
   /// The difference between the issuer's clock and ours that `exp`, `nbf` and `iat` are forgiven; 0 to 300 s.
-  std::chrono::seconds leeway{30};
+  std::chrono::milliseconds leeway{30'000};
   std::vector<std::string> open_services{};  ///< "package.Service": may be called without a token
   std::vector<std::string> claims{};         ///< claims that handlers read with JwtAuth::claim
   /// Tokens that may wait to be verified; 0 to 65,536. Calls with one token wait together.
@@ -64,7 +64,7 @@ struct JwtAuthOptions {
 };
 
 /// An interceptor that requires a valid JSON Web Token of each call. As a MetricsSource it has
-/// jwt_verified_total and, by cause, jwt_refused_total.
+/// ringrpc_jwt_verified_total and, by cause, ringrpc_jwt_refused_total.
 class RINGRPC_EXPORT JwtAuth final : public Interceptor, public MetricsSource {
  public:
   /// Starts the thread that verifies. INVALID_ARGUMENT names an option that is missing or out of its range;

@@ -93,7 +93,7 @@ JwtRules rules_of(const JwtAuthOptions& options) {
 struct JwtAuth::State {
   State(const JwtAuthOptions& given, std::unique_ptr<WorkerPool> pool)
       : options(given), rules(rules_of(given)), verifiers(std::move(pool)) {
-    if (!options.now) options.now = std::chrono::system_clock::now;
+    if (!options.now) options.now = [] { return std::chrono::system_clock::now(); };
   }
 
   /// The cache of this shard.
@@ -226,9 +226,9 @@ Task<Status> JwtAuth::intercept(Call& call, Next next) {
 }
 
 void JwtAuth::write_metrics(MetricsWriter& writer) {
-  writer.counter("jwt_verified", "Tokens that were verified; not those found in a cache.");
+  writer.counter("ringrpc_jwt_verified", "Tokens that were verified; not those found in a cache.");
   writer.sample({}, static_cast<double>(state_->verified.load(std::memory_order_relaxed)));
-  writer.counter("jwt_refused", "Calls that were refused for their token, by cause.");
+  writer.counter("ringrpc_jwt_refused", "Calls that were refused for their token, by cause.");
   for (std::size_t i = 0; i < jwt_causes; ++i)
     writer.sample({{"cause", name(static_cast<JwtCause>(i))}},
                   static_cast<double>(state_->refused[i].load(std::memory_order_relaxed)));

@@ -168,7 +168,7 @@ std::expected<double, JwtRefusal> check_dates(const StrictJson& claims, const Jw
   const auto issued = read_date(claims, "iat");
   if (!issued) return Refused(issued.error());
   if (!*expires) return malformed_token("it has no time of expiry (exp)");
-  const auto leeway = static_cast<double>(rules.leeway.count());
+  const double leeway = std::chrono::duration<double>(rules.leeway).count();
   if (now >= **expires + leeway)
     return refuse_token(JwtCause::expired, "the token expired at " + utc_text(**expires));
   if (*begins && now + leeway < **begins)

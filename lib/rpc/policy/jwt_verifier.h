@@ -50,7 +50,7 @@ struct JwtRules {
   std::string issuer;
   std::string audience;
   JwtAlgorithms algorithms;
-  std::chrono::seconds leeway{0};
+  std::chrono::milliseconds leeway{0};
   std::vector<std::string> claims;  ///< to keep
 };
 

@@ -68,6 +68,12 @@ TEST_CASE("every flag sets its option") {
                                               "--verify-signatures",
                                               "--telemetry",
                                               "--sandbox",
+                                              "--jwt-keys=keys.json",
+                                              "--jwt-issuer=https://issuer.example",
+                                              "--jwt-audience=api",
+                                              "--jwt-algorithm=ES256",
+                                              "--jwt-leeway=5s",
+                                              "--jwt-open-service=grpc.health.v1.Health",
                                               "--user=grpcd",
                                               "--audit-required",
                                               "--max-header-list-size=16K",
@@ -111,6 +117,12 @@ TEST_CASE("every flag sets its option") {
   CHECK(values.drain_timeout == std::chrono::milliseconds(250));
   CHECK(values.telemetry);
   CHECK(values.sandbox);
+  CHECK(values.jwt.keys == "keys.json");
+  CHECK(values.jwt.issuer == "https://issuer.example");
+  CHECK(values.jwt.audience == "api");
+  CHECK(values.jwt.algorithms == std::vector<std::string>{"ES256"});
+  CHECK(values.jwt.leeway == std::chrono::seconds(5));
+  CHECK(values.jwt.open_services == std::vector<std::string>{"grpc.health.v1.Health"});
   CHECK(values.user == "grpcd");
   CHECK(values.log_level == log::Level::debug);
   CHECK(values.log_format == log::Format::json);
