@@ -62,12 +62,12 @@ Result<std::vector<JwtAlgorithm>> algorithms_of(const JwtValues& values, const a
 
 Result<std::unique_ptr<Jwt>> Jwt::start(const JwtValues& values, std::span<Service* const> services,
                                         const apps::Origins& origins, std::chrono::milliseconds interval) {
+  Result<std::vector<JwtAlgorithm>> algorithms = algorithms_of(values, origins);
+  if (!algorithms) return std::unexpected(std::move(algorithms).error());
   Status status = check_complete(values, origins);
   if (status.ok()) status = check_open_services(values, services, origins);
   if (!status.ok()) return std::unexpected(std::move(status));
   if (values.keys.empty()) return nullptr;
-  Result<std::vector<JwtAlgorithm>> algorithms = algorithms_of(values, origins);
-  if (!algorithms) return std::unexpected(std::move(algorithms).error());
   auto keys = JwtKeys::load(Pem::file(values.keys, origins.of("jwt-keys")));
   if (!keys) return std::unexpected(apps::at_run_time(std::move(keys).error()));
   auto authentication = JwtAuth::start({.keys = *keys,

@@ -226,9 +226,9 @@ Task<Status> JwtAuth::intercept(Call& call, Next next) {
 }
 
 void JwtAuth::write_metrics(MetricsWriter& writer) {
-  writer.counter("ringrpc_jwt_verified", "Tokens that were verified; not those found in a cache.");
+  writer.counter("jwt_verified", "Tokens that were verified; not those found in a cache.");
   writer.sample({}, static_cast<double>(state_->verified.load(std::memory_order_relaxed)));
-  writer.counter("ringrpc_jwt_refused", "Calls that were refused for their token, by cause.");
+  writer.counter("jwt_refused", "Calls that were refused for their token, by cause.");
   for (std::size_t i = 0; i < jwt_causes; ++i)
     writer.sample({{"cause", name(static_cast<JwtCause>(i))}},
                   static_cast<double>(state_->refused[i].load(std::memory_order_relaxed)));
