@@ -176,8 +176,8 @@ class Activation(unittest.TestCase):
         self.serve((FOLDER / "grpcd.toml").read_text())
 
     def test_the_defaults_that_the_file_states_are_valid_values(self):
-        # Settings of TLS and of the access log are refused without a certificate and a file. Capitals are no default.
-        stated = r"^#(?!tls-|allow-tls-|access-log-)(?=[a-z-]+ = (?!\"?[A-Z]+\"?$))"
+        # Settings of TLS, tokens and the access log are refused without a certificate, keys and a file. Capitals are no default.
+        stated = r"^#(?!tls-|allow-tls-|jwt-|access-log-)(?=[a-z-]+ = (?!\"?[A-Z]+\"?$))"
         text, settings = re.subn(stated, "", (FOLDER / "grpcd.toml").read_text(), flags=re.M)
         self.assertGreater(settings, 20)
         self.serve(text)
