@@ -121,9 +121,10 @@ TEST_CASE("a long address has a line of its own, and its control characters are 
   Backends& backends = outcome.measured.backends;
   backends.record(backends.index_of("unix:/run/a-long-path/of-a-service/its.sock\x1b"), true, 1ms);
   const std::string text = format_results(results_of(outcome), Format::text);
-  CHECK(text.find(
-            "\nunix:/run/a-long-path/of-a-service/its.sock\\x1b\n                                       1 ") !=
-        std::string::npos);
+  CHECK(
+      text.find(
+          "\nunix:/run/a-long-path/of-a-service/its.sock\\x1b\n                                       1 ") !=
+      std::string::npos);
 }
 
 TEST_CASE("JSON and the page have the same figures") {
