@@ -53,7 +53,7 @@ struct JwtAuthOptions {
                                           JwtAlgorithm::ps256, JwtAlgorithm::ps384, JwtAlgorithm::ps512,
                                           JwtAlgorithm::es256, JwtAlgorithm::es384, JwtAlgorithm::eddsa};
   /// The difference between the issuer's clock and ours that `exp`, `nbf` and `iat` are forgiven; 0 to 300 s.
-  std::chrono::milliseconds leeway{30'000};
+  std::chrono::milliseconds leeway = std::chrono::seconds(30);
   std::vector<std::string> open_services{};  ///< "package.Service": may be called without a token
   std::vector<std::string> claims{};         ///< claims that handlers read with JwtAuth::claim
   /// Tokens that may wait to be verified; 0 to 65,536. Calls with one token wait together.
