@@ -117,7 +117,7 @@ void HealthWatch::open() {
   const std::vector<std::uint8_t> request = health_request(service_);
   Result<http2::Stream*> stream = connection_.session().open(headers, this, false);
   connection_.flush_soon();
-  if (!stream) return end(std::move(stream).error());
+  if (!stream) return end(stream.error());
   stream_ = *stream;
   connection_.session().send_data(*stream_, request, true);
   Shard& shard = subchannel_.shard();
@@ -176,7 +176,7 @@ void HealthWatch::take(Bytes bytes) {
   }
   if (fault.ok()) return buffer_.keep();
   buffer_.clear();  // it borrows the input, which is valid until this returns
-  end(std::move(fault));
+  end(fault);
 }
 
 void HealthWatch::note(std::uint64_t serving_status) {
@@ -216,7 +216,7 @@ void HealthWatch::on_trailers() {
 void HealthWatch::on_end() {
   if (stream_->queued_bytes() == 0)
     std::exchange(stream_, nullptr)->set_events(nullptr);  // it closes by itself
-  contain([this] { end(grpc_status_ ? std::move(*grpc_status_) : without_status()); });
+  contain([this] { end(grpc_status_ ? *grpc_status_ : without_status()); });
 }
 
 void HealthWatch::on_closed(http2::ErrorCode code, bool) {
@@ -236,7 +236,7 @@ Status HealthWatch::without_status() const {
 }
 
 /// The stream has ended, or ends now, with `why`.
-void HealthWatch::end(Status why) noexcept try {
+void HealthWatch::end(const Status& why) noexcept try {
   drop_stream();
   Timer::cancel();
   if (!open_phase()) return;

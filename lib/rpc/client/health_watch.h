@@ -79,7 +79,7 @@ class HealthWatch final : ExceptionBarrier<HealthWatch>, http2::StreamEvents, Ti
   void take(Bytes bytes);
   void note(std::uint64_t serving_status);
   void fail(const Status& why);
-  void end(Status why) noexcept;
+  void end(const Status& why) noexcept;
   void drop_stream() noexcept;
   void enter(Phase next) noexcept;
   bool open_phase() const noexcept { return phase_ < Phase::waiting; }

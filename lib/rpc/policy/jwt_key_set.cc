@@ -120,8 +120,12 @@ Status JwtKeySet::add_json(std::string_view text) {
     return fail(Code::INVALID_ARGUMENT, "no JSON Web Key Set: want {\"keys\": [...]}");
   for (std::size_t i = 0; i < list->array()->size(); ++i) {
     Result<std::optional<JwtKey>> key = key_of((*list->array())[i]);
-    Status status = key ? Status() : std::move(key).error();
-    if (status.ok() && *key) status = add(std::move(**key));
+    Status status;
+    if (!key) {
+      status = std::move(key).error();
+    } else if (*key) {
+      status = add(std::move(**key));
+    }
     if (!status.ok())
       return fail(status.code(), "key " + std::to_string(i + 1) + ": " + std::string(status.message()));
   }

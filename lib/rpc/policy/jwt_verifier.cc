@@ -113,8 +113,8 @@ std::expected<std::optional<double>, JwtRefusal> read_date(const StrictJson& cla
   const StrictJson* found = claims.find(claim);
   if (!found) return std::nullopt;
   const double* seconds = found->number();
-  if (!seconds || !(*seconds >= 0 && *seconds <= date_max))
-    return malformed_token(std::string(claim) + " is not a number of seconds since 1970");
+  const bool valid = seconds && *seconds >= 0 && *seconds <= date_max;
+  if (!valid) return malformed_token(std::string(claim) + " is not a number of seconds since 1970");
   return *seconds;
 }
 
