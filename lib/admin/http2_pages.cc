@@ -25,6 +25,16 @@ constexpr std::size_t body_queue_bytes = 64 * 1024;
 /// A request with a shorter body gets its 413 when it is complete, so that a fault in it is still reported.
 constexpr std::size_t awaited_body_bytes = 16 * 1024;
 
+/// The response to a gRPC call, which was meant for another port. Clients show its message to their users. It
+/// does not wait for the request's end: many calls end only after a response.
+constexpr std::array<http2::Header, 4> call_refusal = {
+    {{.name = ":status", .value = "200", .static_storage = true},
+     {.name = "content-type", .value = "application/grpc", .static_storage = true},
+     {.name = "grpc-status", .value = "9", .static_storage = true},  // FAILED_PRECONDITION: do not call again
+     {.name = "grpc-message",
+      .value = "these are the pages for operators; call an address on which the server listens for calls",
+      .static_storage = true}}};
+
 bool valid_target(std::string_view target) noexcept {
   return target.starts_with('/') && std::ranges::all_of(target, [](char c) {
            return http1::target_bytes[static_cast<unsigned char>(c)];
@@ -80,6 +90,7 @@ class Http2Pages::Exchange final : public ListNodeOf<ExchangeTag>,
     phase_ = next;
   }
   void refuse_body() { refuse(413, "Requests have no body here.\n"); }
+  void refuse_call();
   void time_out();
   void send_pieces();
   void arm(Nanoseconds timeout) noexcept {
@@ -99,6 +110,7 @@ class Http2Pages::Exchange final : public ListNodeOf<ExchangeTag>,
 void Http2Pages::Exchange::read_head() {
   std::string_view target;
   for (const auto& [name, value, never_indexed, is_static] : stream_.headers()) {
+    if (name == "content-type" && value.starts_with("application/grpc")) return refuse_call();
     if (name == ":method") method_ = method_of(value);
     if (name == ":path") target = value;
     if (name == "accept" && request_.accept.empty()) request_.accept = value;
@@ -124,6 +136,14 @@ void Http2Pages::Exchange::on_end() {
   enter(Phase::making);
   arm(pages_.owner_.options().page_timeout);
   reply_.request(method_, std::move(request_));
+}
+
+void Http2Pages::Exchange::refuse_call() {
+  pages_.session_.send_headers(stream_, call_refusal, true);
+  enter(Phase::sending);
+  arm(pages_.owner_.options().write_timeout);
+  pages_.session_.reset(stream_, http2::ErrorCode::no_error);
+  pages_.carrier_.flush_soon();
 }
 
 /// If the request has not ended by then, RST_STREAM(NO_ERROR) follows the response (RFC 9113, 8.1).

@@ -98,6 +98,24 @@ TEST_CASE("a request with a body gets 413 over HTTP/2, one with an empty body it
   CHECK(browser.answer(7).body == "/one");
 }
 
+TEST_CASE("a gRPC call that comes to the pages is refused at once, with the reason") {
+  AdminWorld world({echo_page("/one")});
+  Http2Browser browser(world);
+  const Instant begun = world.simulation().shard(0).now();
+  browser.send(browser.head("POST", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", 1, 0,
+                            {{"content-type", "application/grpc+proto"}, {"te", "trailers"}}));
+  const auto reply = browser.answer(1);
+  CHECK(world.simulation().shard(0).now() - begun < 1s);
+  CHECK(reply.status() == "200");
+  CHECK(reply.field("content-type") == "application/grpc");
+  CHECK(reply.field("grpc-status") == "9");
+  CHECK(reply.field("grpc-message") ==
+        "these are the pages for operators; call an address on which the server listens for calls");
+  browser.send(wire::data(1, "a message that was on its way"));
+  browser.get(3, "/one");
+  CHECK(browser.answer(3).body == "/one");
+}
+
 TEST_CASE("requests on one connection do not wait for each other over HTTP/2") {
   EventCount opened;
   AdminWorld world({gated(opened), echo_page("/one")});
