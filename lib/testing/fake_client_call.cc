@@ -71,7 +71,8 @@ class FakeClientCall::Handle final : public ClientCall {
 };
 
 std::unique_ptr<ClientCall> FakeClientCall::call() {
-  if (std::exchange(handed_out_, true)) throw std::logic_error("a FakeClientCall is one call");
+  if (std::exchange(handed_out_, true))
+    throw std::logic_error("a FakeClientCall is one call; give each call of the mock one of its own");
   return std::make_unique<Handle>(*this);
 }
 

@@ -198,7 +198,9 @@ TEST_CASE("a response that is not a message of its type fails the call") {
 TEST_CASE("one fake call is one call") {
   FakeClientCall call;
   const std::unique_ptr<ClientCall> only = call.call();
-  CHECK_THROWS_AS((void)call.call(), std::logic_error);
+  CHECK_THROWS_WITH_AS((void)call.call(),
+                       "a FakeClientCall is one call; give each call of the mock one of its own",
+                       std::logic_error);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <google/protobuf/util/json_util.h>
+#include <google/protobuf/struct.pb.h>
 #include <limits>
 #include <unordered_map>
 #include <utility>
@@ -169,10 +169,9 @@ Result<std::shared_ptr<const ServiceConfig>> ServiceConfig::parse(std::string_vi
     return invalid_config("it has " + std::to_string(json.size()) + " bytes, the limit is " +
                           std::to_string(json_bytes_max));
   pb::Value root;
-  if (const auto status = pb::util::JsonStringToMessage({json.data(), json.size()}, &root); !status.ok())
-    return invalid_config("it is not JSON: " + status.message().as_string());
+  JsonFault fault = parse_json(json, root);
+  if (fault) return invalid_config("it is not JSON: " + *fault);
   auto content = std::make_unique<Content>();
-  JsonFault fault;
   const JsonField config(root, fault);
   if (!root.has_struct_value()) {
     config.refuse("it must be a JSON object");

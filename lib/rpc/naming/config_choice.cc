@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <google/protobuf/util/json_util.h>
+#include <google/protobuf/struct.pb.h>
 #include <limits.h>
 #include <random>
 #include <strings.h>
@@ -60,11 +60,8 @@ Result<std::string> choose_config(std::string_view choices, const ConfigReader& 
     return invalid_choices("they have " + std::to_string(choices.size()) + " bytes, the limit is " +
                            std::to_string(resolved_config_bytes_max));
   google::protobuf::Value root;
-  if (const auto status =
-          google::protobuf::util::JsonStringToMessage({choices.data(), choices.size()}, &root);
-      !status.ok())
-    return invalid_choices("they are not JSON: " + status.message().as_string());
-  JsonFault fault;
+  JsonFault fault = parse_json(choices, root);
+  if (fault) return invalid_choices("they are not JSON: " + *fault);
   std::optional<std::string> chosen;
   const JsonField list(root, fault);
   if (!root.has_list_value()) list.refuse("they must be a list");

@@ -1,5 +1,6 @@
 #include "rpc/wire/json_field.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -51,7 +52,26 @@ std::optional<Nanoseconds> duration_in(std::string_view text) {
   return Nanoseconds(static_cast<std::int64_t>(*seconds * 1'000'000'000 + nanoseconds));
 }
 
+/// One line of protobuf's three: a sentence, the text around the fault, and a caret below the fault.
+std::string one_line(std::string_view told) {
+  const std::size_t around = told.find('\n');
+  const std::size_t below = told.rfind('\n');
+  std::string line(told.substr(0, around));
+  if (around == below) return line;
+  const std::string_view text = told.substr(around + 1, below - around - 1);
+  const std::size_t at = std::min(told.size() - 1 - (below + 1), text.size());
+  const std::string_view rest = text.substr(at, text.find_first_of("\r\n", at) - at);
+  if (line.ends_with('.')) line.pop_back();
+  return line + (rest.empty() ? ", at the end" : ", before '" + std::string(rest) + "'");
+}
+
 }  // namespace
+
+JsonFault parse_json(std::string_view text, pb::Value& root) {
+  const auto status = pb::util::JsonStringToMessage({text.data(), text.size()}, &root);
+  if (status.ok()) return std::nullopt;
+  return one_line({status.message().data(), status.message().size()});
+}
 
 JsonField::JsonField(std::string path, const pb::Value* value, JsonFault& fault)
     : path_(std::move(path)),

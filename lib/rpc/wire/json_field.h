@@ -1,6 +1,8 @@
 /// A value in a JSON text with its path, for readers that name what is wrong.
 ///
-///   JsonFault fault;
+///   google::protobuf::Value parsed;
+///   JsonFault fault = parse_json(text, parsed);
+///   if (fault) return *fault;             // "Unexpected token, before '}'"
 ///   const JsonField config(parsed, fault);
 ///   const JsonField attempts = config["retryPolicy"]["maxAttempts"];
 ///   std::uint64_t most = attempts.whole_number(2);
@@ -23,6 +25,9 @@
 namespace ringrpc {
 
 using JsonFault = std::optional<std::string>;
+
+/// Parses `text` into `root`. The fault of a text that is not JSON is one line and names the place.
+[[nodiscard]] JsonFault parse_json(std::string_view text, google::protobuf::Value& root);
 
 class JsonField {
  public:

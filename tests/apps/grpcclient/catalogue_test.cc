@@ -83,6 +83,9 @@ TEST_CASE("an unknown name is refused with similar ones") {
   const Values values = server.values();
   CHECK(block_on(proto_text(values, "depot.Parcle")).value() ==
         "66 the server describes no symbol 'depot.Parcle'; did you mean depot.Parcel?");
+  CHECK(block_on(proto_text(values, "nothing.like.This")).value() ==
+        "66 the server describes no symbol 'nothing.like.This'; grpcclient list and grpcclient describe show "
+        "what there is");
   CHECK(block_on(method(values, {"depot.Depot", "Kepe"})).value() ==
         "66 depot.Depot has no method 'Kepe'; did you mean Keep?");
   CHECK(block_on(method(values, {"depo.Depot", "Keep"})).value() ==
