@@ -3,7 +3,6 @@
 #include <iostream>
 #include <string>
 
-#include "ringrpc/block_on.h"
 #include "ringrpc/sleep.h"
 #include "ringrpc/testing/fake_client_call.h"
 #include "ringrpc/testing/in_process.h"
@@ -85,7 +84,8 @@ bool finds_the_warmest_reading() {
   weather.watch.respond(reading_of(14));
   weather.watch.respond(reading_of(12));
   weather.watch.finish();
-  const Result<double> celsius = block_on(warmest(weather, "harbour"));
+  testing::InProcess world({});
+  const Result<double> celsius = world.run(warmest(weather, "harbour"));
   return celsius && *celsius == 14;
 }
 
@@ -93,7 +93,8 @@ bool reports_a_watch_that_fails() {
   MockWeather weather;
   weather.watch.respond(reading_of(14));
   weather.watch.finish(fail(Code::UNAVAILABLE, "the mast is down"));
-  const Result<double> celsius = block_on(warmest(weather, "harbour"));
+  testing::InProcess world({});
+  const Result<double> celsius = world.run(warmest(weather, "harbour"));
   return !celsius && celsius.error().message() == "the mast is down";
 }
 // [/mock]
