@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "ringrpc/admin_server.h"
 #include "ringrpc/block_on.h"
 #include "ringrpc/channel.h"
 #include "ringrpc/reflection.h"
@@ -114,6 +115,13 @@ Task<Status> use(Writer<Entry>& out, Entry entry) {
 // error: `next()` gives something to wait for: write `co_await` before it
 Task<Status> use(Reader<Key>& in) {
   while (in.next()) continue;
+  co_return Status();
+}
+
+// mistake: a call that streams, awaited like a unary one
+// error: a call that streams is not awaited itself: write `co_await call.next()`
+Task<Status> use(Store::Stub store) {
+  auto entries = co_await store.List(Key());
   co_return Status();
 }
 
@@ -330,3 +338,25 @@ void use(Store::Stub stub) { stub.List(Key()); }
 // mistake: a server that nobody keeps
 // clang: destroying it ends the server
 void use(Service& service) { Server::start({&service}, {}); }
+
+// mistake: a job of a worker pool that is a coroutine
+// error: so it cannot be a coroutine: give a function that returns a value
+Task<Status> use(WorkerPool& pool, Store::Stub store) {
+  auto entry = co_await pool.run([&]() -> Task<Entry> {
+    auto got = co_await store.Get(Key());
+    co_return got.value_or(Entry());
+  });
+  co_return entry ? Status() : entry.error();
+}
+
+// mistake: an admin page whose function returns text
+// error: a page's function is `[](PageRequest) { return PageResponse{.body = text}; }`
+auto use() {
+  return AdminPage("/version", "Version", [](PageRequest) { return "1.4"; });
+}
+
+// mistake: an admin page whose function takes no request
+// error: a page's function is `[](PageRequest) { return PageResponse{.body = text}; }`
+void use(std::vector<AdminPage>& pages) {
+  pages.emplace_back("/version", "Version", [] { return PageResponse{.body = "1.4"}; });
+}

@@ -15,7 +15,6 @@
 #pragma once
 
 #include <chrono>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -59,7 +58,6 @@ class AdminPage {
   /// wait. It is not cancelled when its client closes the connection or the page timeout passes. A failure is
   /// a response with status 503 for UNAVAILABLE and RESOURCE_EXHAUSTED, else 500, and the status's message.
   template <class F>
-    requires std::invocable<const F&, PageRequest>
   AdminPage(std::string path, std::string title, F make)
       : path_(std::move(path)), title_(std::move(title)), make_(as_coroutine(std::move(make))) {}
 
@@ -70,10 +68,18 @@ class AdminPage {
 
  private:
   template <class F>
+  static constexpr bool makes_response = std::is_invocable_r_v<Result<PageResponse>, const F&, PageRequest>;
+  template <class F>
+  static constexpr bool makes_task = std::is_invocable_r_v<Task<Result<PageResponse>>, const F&, PageRequest>;
+
+  template <class F>
   static Make as_coroutine(F make) {
-    if constexpr (std::is_same_v<std::invoke_result_t<const F&, PageRequest>, Task<Result<PageResponse>>>) {
+    static_assert(makes_response<F> || makes_task<F>,
+                  "a page's function is `[](PageRequest) { return PageResponse{.body = text}; }`; it may "
+                  "also return a Result<PageResponse>, or a Task of that");
+    if constexpr (makes_task<F>) {
       return make;
-    } else {
+    } else if constexpr (makes_response<F>) {
       return [make = std::move(make)](PageRequest request) { return call(make, std::move(request)); };
     }
   }

@@ -13,6 +13,7 @@
 /// Different ones may be awaited at the same time.
 #pragma once
 
+#include <coroutine>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -27,6 +28,21 @@
 namespace ringrpc {
 
 namespace detail {
+
+/// The base of calls that stream.
+struct NotAwaited {
+  struct Nothing : std::suspend_never {
+    bool await_resume() const noexcept { return false; }
+  };
+  /// Refused at compile time.
+  template <class Never = void>
+  Nothing operator co_await() const {
+    static_assert(never<Never>,
+                  "a call that streams is not awaited itself: write `co_await call.next()`, "
+                  "`co_await call.write(message)` and, at the end, `co_await call.finish()`");
+    return {};
+  }
+};
 
 /// The result of a call that gives one message, and has ended.
 template <class Response>
@@ -45,7 +61,7 @@ CallResult<Response> result_of(const ClientCall& call, std::optional<Response>&&
 
 /// A server-streaming call: one request, many responses.
 template <class Response>
-class [[nodiscard("destroying it cancels the call")]] ClientReader {
+class [[nodiscard("destroying it cancels the call")]] ClientReader : public detail::NotAwaited {
  public:
   /// A typed view of `call`, on the shard on which that was begun.
   explicit ClientReader(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
@@ -78,7 +94,7 @@ class [[nodiscard("destroying it cancels the call")]] ClientReader {
 
 /// A client-streaming call: many requests, one response.
 template <class Request, class Response>
-class [[nodiscard("destroying it cancels the call")]] ClientWriter {
+class [[nodiscard("destroying it cancels the call")]] ClientWriter : public detail::NotAwaited {
  public:
   /// A typed view of `call`, on the shard on which that was begun.
   explicit ClientWriter(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
@@ -112,7 +128,7 @@ class [[nodiscard("destroying it cancels the call")]] ClientWriter {
 
 /// A bidirectional call: many requests and many responses, in any order.
 template <class Request, class Response>
-class [[nodiscard("destroying it cancels the call")]] ClientStream {
+class [[nodiscard("destroying it cancels the call")]] ClientStream : public detail::NotAwaited {
  public:
   /// A typed view of `call`, on the shard on which that was begun.
   explicit ClientStream(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}

@@ -115,6 +115,9 @@ class RINGRPC_EXPORT WorkerPool {
   /// one thread, and the objects to which they refer must outlive the pool's threads.
   template <class F>
   Task<detail::WorkResult<F>> run(F function) {
+    static_assert(!detail::is_task<std::invoke_result_t<F&>>,
+                  "a job runs on a thread that is no shard, so it cannot be a coroutine: give a function "
+                  "that returns a value, and await tasks outside of it");
     auto job = std::make_unique<detail::JobOf<F>>(std::move(function));
     detail::JobOf<F>& work = *job;
     detail::WorkAwaiter finished(queue_, std::move(job));
