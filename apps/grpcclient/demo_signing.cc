@@ -3,7 +3,6 @@
 #include <array>
 #include <chrono>
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -109,7 +108,6 @@ Task<Outcome<bool>> demo_signing(Session& session) {
     Outcome<bool> printed = print(std::exchange(heading, {}) + *line);
     if (!printed) co_return printed;
   }
-  OPENSSL_thread_stop();  // frees what OpenSSL keeps for this thread, which outlives OpenSSL's own cleanup
   co_return done;
 }
 

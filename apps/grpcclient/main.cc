@@ -1,6 +1,7 @@
 // grpcclient: calls gRPC servers from the command line. See `grpcclient --help`.
 #include <cstdlib>
 #include <memory>
+#include <openssl/crypto.h>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -107,6 +108,9 @@ int run(const std::vector<std::string>& arguments) {
   const auto service_config = apps::load_service_config(values.service_config, origins);
   if (!service_config) return refuse(service_config.error());
   set_default_io_backend(values.io);
+  // Registers OpenSSL's cleanup at the exit before the first background shard registers its own. Such handlers run in
+  // reverse order: the shards end first, so OpenSSL frees what it keeps for their threads.
+  OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr);
   const Result<apps::ProgramTelemetry> telemetry = apps::ProgramTelemetry::start(values.telemetry);
   if (!telemetry) return refuse(telemetry.error());
   ChannelOptions options{.tls = *tls, .service_config = *service_config};
