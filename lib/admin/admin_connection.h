@@ -95,7 +95,7 @@ class AdminConnection final : public ExceptionBarrier<AdminConnection>,
   Input input_ = Input::reading;
   Instant send_deadline_ = never;  ///< of the output on its way
   Instant begun_;                  ///< when the peer connected, or began to send while undecided
-  std::array<std::uint8_t, http1::protocol_bytes> first_;  ///< what has arrived while undecided
+  std::array<std::uint8_t, http1::protocol_bytes> first_;  ///< bytes before the protocol is known
   std::size_t first_bytes_ = 0;
 };
 

@@ -25,7 +25,7 @@ struct Internals {
   /// Of a JwtKeys.
   static auto keys(const auto& keys) { return keys.keys(); }
   static auto version(const auto& keys) noexcept { return keys.version(); }
-  /// Of a MetricsWriter: what was wrong with a name.
+  /// Of a MetricsWriter: the fault of the first invalid name.
   static const auto& status(const auto& writer) noexcept { return writer.status_; }
   /// Of a Next: runs the rest of the call without Call::failure, and passes exceptions on.
   static auto enter(const auto& next) { return next.enter(); }

@@ -6,6 +6,7 @@
 /// It must outlive every stream that sends it. Any number of threads may use it at once.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <span>
 

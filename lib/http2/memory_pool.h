@@ -50,7 +50,7 @@ class MemoryPool {
     return allocate_slowly(bytes);
   }
 
-  /// The same if a small block is free already, else null.
+  /// Takes a small block that is free already; null if there is none, or if `bytes` is larger.
   void* take_free(std::size_t bytes) noexcept {
     if constexpr (recycles) {
       if (bytes <= small_bytes_max) [[likely]] {

@@ -8,7 +8,7 @@
 
 namespace ringrpc::http2 {
 
-/// nghttp2's fields follow the struct. Copies of the names and values without static storage follow the fields.
+/// nghttp2's fields follow the struct. Copies of names and values without static storage follow the fields.
 struct SentFields {
   SentFields* next;
   std::size_t count;
@@ -18,6 +18,9 @@ struct SentFields {
 
   /// Writes the fields to `memory`, which is aligned for any type.
   static SentFields* write(std::span<const Header> headers, void* memory, SentFields* next) noexcept;
+
+  /// The fields, of nghttp2's type nghttp2_nv.
+  const void* fields() const noexcept { return this + 1; }
 };
 
 }  // namespace ringrpc::http2

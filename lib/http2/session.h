@@ -97,7 +97,8 @@ class Session {
   std::uint32_t open_capacity() const noexcept;
 
   /// Sends the response's header block (server); with `end_stream` it is the only one. Names and values are
-  /// copied, except those of fields with Header::static_storage and of ConstantHeaders. If it throws, nothing has been sent.
+  /// copied, except those of fields with Header::static_storage and of ConstantHeaders. If it throws, nothing
+  /// has been sent.
   void send_headers(Stream& stream, std::span<const Header> headers, bool end_stream);
   void send_headers(Stream& stream, const ConstantHeaders& headers, bool end_stream);
 
@@ -137,8 +138,8 @@ class Session {
   /// First step of a drain: sends GOAWAY(2³¹−1), then a PING with this payload. New streams are still taken.
   /// When `on_ping_ack` comes, every stream that the peer opened before it had the GOAWAY has arrived.
   void announce_shutdown(std::uint64_t opaque);
-  /// Second step of a drain, or the end because of an error: sends GOAWAY(last stream). Streams above the
-  /// last are refused; those below it finish.
+  /// Second step of a drain, or the end because of an error: sends GOAWAY(last stream). Later streams
+  /// are refused; the last and those before it finish.
   void goaway(ErrorCode code, std::string_view debug = {});
   /// Sends GOAWAY and nothing else: `finished` is true once the frame has been produced.
   void terminate(ErrorCode code, std::string_view debug = {});

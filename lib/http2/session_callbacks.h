@@ -1,5 +1,4 @@
-/// The callbacks that nghttp2 calls. For the session's own sources: no file but
-/// they and sent_fields.cc sees nghttp2's types.
+/// The callbacks that nghttp2 calls. Only the session's sources and sent_fields.cc see nghttp2's types.
 #pragma once
 
 #include <cstddef>

@@ -8,7 +8,7 @@ namespace ringrpc::http2 {
 namespace {
 
 const nghttp2_nv* fields_of(const SentFields& sent) noexcept {
-  return reinterpret_cast<const nghttp2_nv*>(&sent + 1);
+  return static_cast<const nghttp2_nv*>(sent.fields());
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ class ShardWorker final : public ShardLocal {
 
   /// Like WorkerPool::run. RESOURCE_EXHAUSTED also when the system has no more threads.
   template <class F>
-  Task<detail::WorkResult<F>> run(F function) {
+  Task<WorkResult<F>> run(F function) {
     if (in_place_) co_return co_await run_here(std::move(function));
     if (Status status = start(); !status.ok()) co_return std::unexpected(std::move(status));
     co_return co_await pool_->run(std::move(function));
@@ -40,7 +40,7 @@ class ShardWorker final : public ShardLocal {
   explicit ShardWorker(bool in_place) noexcept : in_place_(in_place) {}
 
   template <class F>
-  static Task<detail::WorkResult<F>> run_here(F function) {
+  static Task<WorkResult<F>> run_here(F function) {
     co_await sleep_for(std::chrono::milliseconds(1));
     detail::JobOf<F> job(std::move(function));
     job.work();

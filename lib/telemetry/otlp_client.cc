@@ -27,7 +27,7 @@ ChannelOptions channel_options(const OtlpOptions& options) {
           .backoff = {.max = std::chrono::duration_cast<std::chrono::milliseconds>(longest_wait)},
           .tls = options.tls,
           .max_connections = 1,
-          .log_outages = false};  // Outage does
+          .log_outages = false};  // Outage logs them
 }
 
 constexpr std::string_view path_of(TelemetrySignal signal) noexcept {

@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint32_t parent_remote_known = 0x100;
 constexpr std::uint32_t parent_remote = 0x200;
 
-// Of ScopeSpans and SpanStatus.
+// Field numbers of ScopeSpans, and values of SpanStatus.
 constexpr std::uint32_t spans_field = 2;
 constexpr std::uint64_t status_ok = 1;
 constexpr std::uint64_t status_error = 2;

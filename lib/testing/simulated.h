@@ -3,8 +3,9 @@
 ///
 ///   SimulatedNetwork network(seed, {.short_read = 0.2, .reset = 0.001});
 ///   Shard server(0, network.make_io()), client(1, network.make_io());
-///   ...                                             // turn the shards,
-///   network.advance_to(network.wakes_at()) CHECK(network.open_descriptors() == 0);
+///   ...  // turn the shards
+///   network.advance_to(network.wakes_at());
+///   CHECK(network.open_descriptors() == 0);
 ///
 /// (testing/simulation.h turns the shards.) The network is as hostile as io.h allows. A completion may come
 /// late. Received bytes are overwritten as soon as `on_received` returns. A paused stream may still deliver a

@@ -37,7 +37,7 @@ Result<std::string> read_pem(const Pem& pem, const std::string& about) {
   });
   if (error != 0) return std::unexpected(from_errno(about + "read " + pem.path(), error));
   if (text.size() > pem_bytes_max)
-    return fail(Code::INVALID_ARGUMENT, about + pem.path() + ": more than 1 MiB, which no PEM file needs");
+    return fail(Code::INVALID_ARGUMENT, about + pem.path() + ": more than 1 MiB; is it the right file?");
   return text;
 }
 

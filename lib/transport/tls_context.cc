@@ -227,7 +227,7 @@ bool expect(SSL& session, const std::string& host) {
 
 using Use = CertificateSnapshot::Use;
 
-/// `own` is the use of its own certificate. The trusted CAs are listed as `trusted`, if that is set.
+/// Lists the context's own certificates with the use `own`, and its CAs with `trusted` if that is set.
 std::vector<CertificateSnapshot> list_certificates(SSL_CTX& context, Use own, std::optional<Use> trusted) {
   std::vector<CertificateSnapshot> all;
   const auto add = [&](Use use, const X509* certificate) {

@@ -1,5 +1,5 @@
-// Tokens and key sets of any text: refused with a reason, or accepted within the bounds. Half of the tokens have a
-// signature that is valid, so that their claims are read.
+// Tokens and key sets of any text: refused with a reason, or accepted within the bounds. Half of the tokens
+// have a signature that is valid, so that their claims are read.
 #include <memory>
 #include <string>
 

@@ -523,7 +523,8 @@ void show_mock(const Feature& feature) {
   // [fake_client_call.h]
   mock.features.respond(feature);
   mock.features.finish();
-  Status status = block_on(print_features(mock));  // takes a const RouteGuide::StubInterface&
+  testing::InProcess world({});
+  Status status = world.run(print_features(mock));  // takes a const RouteGuide::StubInterface&
   // [/fake_client_call.h]
 }
 

@@ -104,7 +104,7 @@ TEST_CASE("a task without a coroutine throws where it is awaited") {
         "this task has no coroutine; did a function return {} instead of a task?");
 }
 
-/// The result of `make` on a thread that is no shard.
+/// The result of `make` on a thread outside of all shards.
 template <class Make>
 std::string thrown_off_a_shard(const Make& make) {
   auto task = make();
@@ -139,7 +139,7 @@ TEST_CASE("a wait away from any shard throws") {
   CHECK(scope.size() == 0);
 }
 
-/// The status with which a task ends on a thread that is no shard.
+/// The status with which a task ends on a thread outside of all shards.
 template <class T>
 Status status_off_a_shard(Task<T> task) {
   task.start();

@@ -67,7 +67,7 @@ TEST_CASE("a watch reports the state at once and then every change, on every sha
   Watch there(simulation, 1, health, "");
   CHECK(here.seen() == Statuses{serving});
   CHECK(there.seen() == Statuses{serving});
-  health.set("", ServingStatus::not_serving);  // from a thread that is no shard's
+  health.set("", ServingStatus::not_serving);  // from a thread outside of all shards
   simulation.run_until_quiet();
   here.on_shard([&] { health.set("", ServingStatus::serving); });
   CHECK(here.seen() == Statuses{serving, not_serving, serving});

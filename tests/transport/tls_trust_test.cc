@@ -415,7 +415,7 @@ TEST_CASE("unusable credentials are refused with the reason") {
   CHECK(refusal({.certificate = Pem::file("/nowhere/server.pem"), .private_key = Pem::text(one.key)}) ==
         "NOT_FOUND: TLS: open /nowhere/server.pem: no such file or directory");
   CHECK(refusal({.certificate = Pem::file("/dev/zero"), .private_key = Pem::text(one.key)}) ==
-        "INVALID_ARGUMENT: TLS: /dev/zero: more than 1 MiB, which no PEM file needs");
+        "INVALID_ARGUMENT: TLS: /dev/zero: more than 1 MiB; is it the right file?");
   const auto half = ClientTls::load({.certificate = Pem::text(one.certificate)});
   REQUIRE_FALSE(half);
   CHECK(half.error().message() == "TLS: a client certificate and its private key must be given together");

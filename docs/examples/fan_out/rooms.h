@@ -11,7 +11,8 @@
 namespace fan_out {
 
 // [rooms]
-/// Rooms by name, each with a board. A room exists as long as it has members. All methods may be called from any thread.
+/// Rooms by name, each with a board. A room exists as long as it has members. All methods may be called from
+/// any thread.
 class Rooms {
   struct Room {
     Board board;

@@ -1,4 +1,5 @@
-// Interceptors: logging, a rate limit, authentication and validation on the server; request ids and a token on the client.
+// Interceptors: logging, a rate limit, authentication and validation on the server; request ids and a token on
+// the client.
 #include <atomic>
 
 #include "ringrpc/bearer_auth.h"

@@ -50,7 +50,7 @@ RINGRPC_EXPORT AdminPage failures_page(const Server& server);
 struct StatusSetting {
   std::string name;      ///< "worker threads"
   std::string value;     ///< as people read it, "4"
-  std::string origin{};  ///< what has set it; may be empty
+  std::string origin{};  ///< its source, such as a flag; may be empty
 };
 
 /// The program, as the status page shows it.

@@ -100,25 +100,25 @@ struct AdminOptions {
   std::vector<std::string> listen{};
   /// The I/O backend of its thread.
   IoBackend io = IoBackend::automatic;
-  /// A further connection takes the place of the one that has been idle longest; if none is
-  /// idle it is closed at once.
+  /// A further connection takes the place of the one that has been idle longest. If none is idle, it is
+  /// closed at once.
   std::uint32_t max_connections = 64;
   std::size_t max_page_bytes = 32 * 1024 * 1024;   ///< of one page; a larger one is a failure (500)
   std::size_t max_total_bytes = 64 * 1024 * 1024;  ///< of pages that are being sent; beyond it 503
   /// The time that a connection may wait for a request. HTTP/2 gets GOAWAY then.
   std::chrono::milliseconds idle_timeout{120'000};
-  /// The time from a request's first byte to its last; then 408, and the connection is closed. Over
-  /// HTTP/2, it is the time from a request's header block to END_STREAM, and only the stream ends. The
-  /// connection ends if its preface takes as long.
+  /// The time from a request's first byte to its last. After that the client gets 408, and the connection is
+  /// closed. Over HTTP/2, it is the time from a request's header block to END_STREAM, and only the stream
+  /// ends. The connection ends if its preface takes as long.
   std::chrono::milliseconds header_timeout{10'000};
-  /// The time to make a page, including the wait for requests before it; then 504.
+  /// The time to make a page, including the wait for requests before it. After that the client gets 504.
   std::chrono::milliseconds page_timeout{10'000};
-  /// The time in which a client must read a response; then the connection is closed. Over HTTP/2 the stream
-  /// is reset; the connection is closed if it takes no bytes for as long.
+  /// The time in which a client must read a response. After that the connection is closed. Over HTTP/2 only
+  /// the stream is reset, unless the whole connection took no bytes in that time.
   std::chrono::milliseconds write_timeout{60'000};
 };
 
-/// A running admin server.
+/// A running admin server. Its functions may be called from any thread.
 class RINGRPC_EXPORT AdminServer {
  public:
   /// Starts the thread and listens. Objects that the pages use must outlive the admin server. Fails with a

@@ -26,7 +26,8 @@
 
 namespace ringrpc {
 
-/// An interceptor that lets only listed peers call a method.
+/// An interceptor that lets only listed peers call a method. One thread sets it up before a server starts
+/// with it; then all shards use it at once.
 class RINGRPC_EXPORT AllowList final : public Interceptor {
  public:
   /// Lets `who` call `methods`. Throws std::logic_error once a server with this list has started. `methods`

@@ -21,7 +21,8 @@
 
 namespace ringrpc {
 
-/// An interceptor that requires a known bearer token of each call.
+/// An interceptor that requires a known bearer token of each call. One thread sets it up before a server
+/// starts with it; then all shards use it at once.
 class RINGRPC_EXPORT BearerAuth final : public Interceptor {
  public:
   /// Returns the holder of a token, or nothing for an unknown token. It runs for each call, on all shards

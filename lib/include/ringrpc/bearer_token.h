@@ -18,7 +18,7 @@
 
 namespace ringrpc {
 
-/// An interceptor that sends a bearer token with each call.
+/// An interceptor that sends a bearer token with each call. It never changes, and all shards use it at once.
 class RINGRPC_EXPORT BearerToken final : public ClientInterceptor {
  public:
   /// Gives the token for a call that is about to start. A failure ends the call. It runs for each call, on

@@ -14,7 +14,7 @@
 
 namespace ringrpc {
 
-/// The options of one call.
+/// The options of one call. A plain value: several threads may read one object, and one may change it.
 struct CallOptions {
   /// The time that the call may take, counted from its beginning. The call ends with DEADLINE_EXCEEDED
   /// after that. `Nanoseconds::max()` means no limit. The server learns the time that is left
@@ -23,8 +23,9 @@ struct CallOptions {
   /// Sent with the request. The call fails with RESOURCE_EXHAUSTED when the headers of the request are larger
   /// than the server's SETTINGS allow (RFC 9113, SETTINGS_MAX_HEADER_LIST_SIZE).
   Metadata metadata{};
-  /// Sent in place of `metadata` if it is not null. It is not copied, so it must outlive the call. For clients
-  /// that send the same with each call.
+  /// Sent in place of `metadata`, which must be empty then; null for none. It is not copied, so it must
+  /// outlive the call and not change. For clients that send the same metadata with each call. An interceptor
+  /// changes a copy.
   const Metadata* lasting_metadata = nullptr;
   /// Compresses the messages of the request, except those written with `WriteOptions::compress` false. A
   /// server that does not support it responds with UNIMPLEMENTED.

@@ -23,7 +23,8 @@ struct ResponseMetadata {
 };
 
 /// A value or the status of the failure, with the metadata of the response. The metadata is empty if the call
-/// failed here before the server responded.
+/// failed here before the server responded. A plain value: several threads may read one object, and one may
+/// change it.
 template <class T>
 class [[nodiscard]] CallResult : public Result<T> {
  public:

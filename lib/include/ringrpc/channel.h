@@ -112,8 +112,9 @@ struct ChannelOptions {
   /// the zone of a name decides then how its clients call. A resolver of the application's may give one in
   /// any case (ringrpc/resolver.h).
   bool resolve_service_config = false;
-  /// Watches the health of the servers if the service config says of which service (gRFC A17), and the policy
-  /// looks at it, as all but pick_first do. Each address takes a stream of its first connection for that.
+  /// Watches the health of each server (gRFC A17) if the service config has a `healthCheckConfig` and the
+  /// policy takes health into account; all policies but `pick_first` do. A watch occupies one stream of the
+  /// first connection to an address.
   bool health_checks = true;
   /// A call with a retry or hedging policy keeps at most this many bytes of its request for further attempts.
   /// A longer request is sent, and there are no further attempts after that.
@@ -123,9 +124,9 @@ struct ChannelOptions {
 
   /// A connection other than the first to its address is closed when it has had no call for this long.
   std::chrono::milliseconds idle_timeout{60'000};
-  /// A shard on which the channel has had no call for this long closes its connections, looks up no names, and
-  /// is idle until the next call or `connect`. After a call that was long, it may take a quarter longer. Zero
-  /// for never; less than 1 s counts as 1 s.
+  /// A shard on which the channel has had no call for this long closes its connections, looks up no names,
+  /// and is idle until the next call or `connect`. After a call that was long, it may take a quarter longer.
+  /// Zero for never; less than 1 s counts as 1 s.
   std::chrono::milliseconds channel_idle_timeout{1'800'000};
 
   /// A keepalive PING is sent on a connection from which nothing has come for this long; zero for never.
@@ -199,9 +200,10 @@ class RINGRPC_EXPORT Channel {
   /// is no memory. (Throws std::bad_alloc if there is none for the ended call either.)
   std::unique_ptr<ClientCall> call(std::string_view path, MethodKind kind, const CallOptions& options) const;
 
-  /// Connects, if there is no connection, so that the first call need not wait for that. Ends when the
-  /// server's SETTINGS have arrived, or with the status that a call would get. Await it on the shard whose
-  /// calls will use the connection. Destroying the task ends the wait.
+  /// Connects, if no connection is ready, so that the first call need not wait for that. Ends when the
+  /// server's SETTINGS have arrived and, if the channel checks health, the server says that it serves.
+  /// Otherwise it ends with the status that a call would get. Await it on the shard whose calls will use the
+  /// connection. Destroying the task ends the wait.
   Task<Status> connect() const;
 
   /// The state of the channel on the shard whose turn runs on this thread: of its best address. Elsewhere it

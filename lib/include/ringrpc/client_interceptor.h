@@ -10,8 +10,9 @@
 ///   };
 ///   options.interceptors = {&audit, &token};   // of ChannelOptions; the first is the outermost
 ///
-/// An interceptor is a coroutine around the call. It runs before the request is sent up to its `next`, and
-/// the status that it returns is the status that the caller gets. If it does not run `next`, nothing is sent.
+/// An interceptor is a coroutine around the call. The part before `next` runs before the request is sent; the
+/// part after it runs when the call has its status. The status that it returns is the status that the caller
+/// gets. If it does not run `next`, nothing is sent.
 /// (A unary or client-streaming call cannot end with OK then, because only a server gives its response: the
 /// caller gets UNIMPLEMENTED.) It may wait: the caller's messages are kept until the innermost `next` runs,
 /// and after 64 KiB of them the caller waits, too. An exception ends its call with INTERNAL, or with

@@ -61,8 +61,9 @@ CallResult<Response> result_of(const ClientCall& call, std::optional<Response>&&
 
 /// A server-streaming call: one request, many responses.
 template <class Response>
-class [[nodiscard("destroying it cancels the call")]] ClientReader : public detail::NotAwaited {
+class [[nodiscard("destroying it cancels the call")]] ClientReader : detail::NotAwaited {
  public:
+  using detail::NotAwaited::operator co_await;
   /// A typed view of `call`, on the shard on which that was begun.
   explicit ClientReader(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
 
@@ -94,8 +95,9 @@ class [[nodiscard("destroying it cancels the call")]] ClientReader : public deta
 
 /// A client-streaming call: many requests, one response.
 template <class Request, class Response>
-class [[nodiscard("destroying it cancels the call")]] ClientWriter : public detail::NotAwaited {
+class [[nodiscard("destroying it cancels the call")]] ClientWriter : detail::NotAwaited {
  public:
+  using detail::NotAwaited::operator co_await;
   /// A typed view of `call`, on the shard on which that was begun.
   explicit ClientWriter(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
 
@@ -128,8 +130,9 @@ class [[nodiscard("destroying it cancels the call")]] ClientWriter : public deta
 
 /// A bidirectional call: many requests and many responses, in any order.
 template <class Request, class Response>
-class [[nodiscard("destroying it cancels the call")]] ClientStream : public detail::NotAwaited {
+class [[nodiscard("destroying it cancels the call")]] ClientStream : detail::NotAwaited {
  public:
+  using detail::NotAwaited::operator co_await;
   /// A typed view of `call`, on the shard on which that was begun.
   explicit ClientStream(std::unique_ptr<ClientCall> call) noexcept : call_(std::move(call)) {}
 

@@ -122,13 +122,27 @@ bool parse_message(T& message, Pieces pieces) {
   }
 }
 
-/// A message that is parsed before its reader takes it.
+}  // namespace detail
+
+/// A message that the library parses before its reader takes it. Belongs to one thread at a time.
 class RINGRPC_EXPORT ParsedMessage {
  public:
   virtual ~ParsedMessage() = default;
-  virtual std::size_t size() const = 0;  ///< in bytes, serialized
+  /// The bytes of the message when it is serialized.
+  virtual std::size_t size() const = 0;
+  /// The message as its Codec writes it.
   virtual std::vector<std::uint8_t> serialize() const = 0;
 };
+
+/// The type of a method's requests, with which the server can weigh and parse them before the handler runs.
+struct RequestType {
+  /// Parses a request; null if `pieces` are not a message of this type. May run on any thread.
+  std::unique_ptr<ParsedMessage> (*parse)(Pieces pieces);
+  /// The type in protobuf; null for a type without a descriptor.
+  const google::protobuf::Descriptor* descriptor;
+};
+
+namespace detail {
 
 template <class T>
 class RINGRPC_EXPORT ParsedMessageOf : public ParsedMessage {
@@ -146,14 +160,6 @@ class SerializableMessageOf final : public ParsedMessageOf<T> {
     Codec<T>::serialize(this->message, bytes.data());
     return bytes;
   }
-};
-
-/// The type of a method's requests, with which the server can weigh and parse them before the handler runs.
-struct RequestType {
-  /// Null if `pieces` are not a message of this type. May run on any thread.
-  std::unique_ptr<ParsedMessage> (*parse)(Pieces pieces);
-  /// Null for a type without a descriptor.
-  const google::protobuf::Descriptor* descriptor;
 };
 
 template <class T>

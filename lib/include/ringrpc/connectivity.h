@@ -8,11 +8,14 @@ namespace ringrpc {
 
 /// In the order of precedence for a channel whose shards are in several states.
 enum class Connectivity : std::uint8_t {
-  idle,               ///< nothing is connected, and nothing connects; the next call does
-  transient_failure,  ///< an attempt has failed, and it is too soon for another
-  connecting,         ///< a name is looked up, or a connection is being made
-  ready,              ///< calls are sent at once
-  shutdown,           ///< the channel is closed
+  /// Nothing is connected, and nothing connects; the next call does.
+  idle,
+  /// An attempt to connect has failed and the backoff is not over, or the server does not serve (gRFC A17).
+  transient_failure,
+  /// A name is looked up, a connection is being made, or the server's health is not known yet.
+  connecting,
+  ready,     ///< calls are sent at once
+  shutdown,  ///< the channel is closed
 };
 
 }  // namespace ringrpc

@@ -11,10 +11,11 @@
 ///   };
 ///   options.interceptors = {&authentication, &audit};   // the first is the outermost
 ///
-/// An interceptor is a coroutine around the call. It runs before the handler up to its `next`, and the status
-/// that it returns is the status of the call. If it does not run `next`, the handler does not run. It passes
-/// what it learns about the caller to inner interceptors and the handler in `call.attributes()`. To see the
-/// messages of the call, it passes a MessageObserver to `next` (ringrpc/message_observer.h).
+/// An interceptor is a coroutine around the call. The part before `next` runs before the handler; the part
+/// after it runs when the handler has ended. The status that it returns is the status of the call. If it does
+/// not run `next`, the handler does not run. It passes facts about the caller to inner interceptors and the
+/// handler in `call.attributes()`. To see the messages of the call, it passes a MessageObserver to `next`
+/// (ringrpc/message_observer.h).
 ///
 /// When the deadline passes or the client cancels, the frames of the interceptors are destroyed with the
 /// handler's, and nothing after `next` runs. `on_end` receives the final status of every call that has begun.

@@ -1,5 +1,5 @@
-/// Policies by which a channel chooses among the addresses of its target: those to
-/// connect to, and the one for a call.
+/// Policies by which a channel chooses among the addresses of its target: those to connect to, and the one
+/// for a call.
 ///
 ///   Channel channel("dns:///orders.example:443", {.balancing = round_robin()});
 ///
@@ -10,7 +10,9 @@
 ///
 ///   class Nearest final : public Balancer {
 ///    public:
-///     void update(std::span<Backend* const> backends) override { backends_.assign(backends.begin(), backends.end()); }
+///     void update(std::span<Backend* const> backends) override {
+///       backends_.assign(backends.begin(), backends.end());
+///     }
 ///     void on_state(Backend&) noexcept override {}
 ///     void connect() noexcept override { for (Backend* each : backends_) each->connect(); }
 ///     Backend* pick(const PickedCall&) noexcept override { ... }
@@ -47,7 +49,7 @@ struct CallCounts {
 
 /// One address of a channel on one shard.
 ///
-///   idle ──▶ connecting ──▶ ready ──▶ idle       the last connection that takes calls has ended, or is about to
+///   idle ──▶ connecting ──▶ ready ──▶ idle       the last connection that takes calls ends
 ///    ▲           │            │
 ///    │           ▼            ▼
 ///    └──── transient_failure ◀┘                  until the backoff is over
@@ -103,8 +105,8 @@ class RINGRPC_EXPORT Balancer {
   virtual void update(std::span<Backend* const> backends) = 0;
   /// The state of `backend` has changed.
   virtual void on_state(Backend& backend) noexcept = 0;
-  /// A call waits, and no backend is ready or connecting; or it was not picked for although all
-  /// that are ready have room.
+  /// Called when a call waits and either no backend is ready or connecting, or `pick` gave none although
+  /// every ready backend has room.
   virtual void connect() noexcept = 0;
   /// The backend for a call, which waits if that has no room. Null if the call must wait for any. Calls that
   /// wait are picked for again, in their order, when something has changed.
@@ -112,8 +114,8 @@ class RINGRPC_EXPORT Balancer {
   /// True if the backend depends on the call. Then a call whose backend has no room does
   /// not hold up those behind it.
   virtual bool chooses_by_call() const noexcept { return false; }
-  /// True if a backend whose server says that it does not serve should be in transient failure. A policy over
-  /// another one says what that says.
+  /// True if a backend whose server says that it does not serve should be in transient failure. A policy that
+  /// wraps another one returns that policy's value.
   virtual bool checks_health() const noexcept { return true; }
 };
 
@@ -168,22 +170,23 @@ struct OutlierDetectionOptions {
   /// thousandths of their standard deviation.
   struct SuccessRate {
     unsigned stdev_factor = 1'900;          ///< thousandths of the standard deviation
-    unsigned enforcement_percentage = 100;  ///< of those that are found, how many are ejected
-    unsigned minimum_hosts = 5;             ///< with fewer that had enough calls, nothing is ejected
+    unsigned enforcement_percentage = 100;  ///< percent of the outliers that are ejected
+    unsigned minimum_hosts = 5;             ///< addresses with enough calls; with fewer, nothing is ejected
     unsigned request_volume = 100;          ///< the calls in an interval that are enough
   };
   /// Ejects an address that fails more than `threshold` percent of its calls.
   struct FailurePercentage {
     unsigned threshold = 85;                ///< percent of the calls
-    unsigned enforcement_percentage = 100;  ///< of those that are found, how many are ejected
-    unsigned minimum_hosts = 5;             ///< with fewer that had enough calls, nothing is ejected
+    unsigned enforcement_percentage = 100;  ///< percent of the outliers that are ejected
+    unsigned minimum_hosts = 5;             ///< addresses with enough calls; with fewer, nothing is ejected
     unsigned request_volume = 50;           ///< the calls in an interval that are enough
   };
 
   /// The time from one comparison of the addresses to the next.
   Nanoseconds interval = std::chrono::seconds(10);
-  /// An address is ejected for this long, times the number of its ejections, of which each interval without
-  /// one takes one off; but not for longer than the larger of this and `max_ejection_time`.
+  /// An address is ejected for this long times the number of its ejections so far. Each interval without an
+  /// ejection reduces that number by one. No ejection is longer than the larger of this and
+  /// `max_ejection_time`.
   Nanoseconds base_ejection_time = std::chrono::seconds(30);
   Nanoseconds max_ejection_time = std::chrono::seconds(300);  ///< the longest ejection
   /// No other address is ejected once this share of them is. The last one that is left is never ejected.
@@ -192,10 +195,10 @@ struct OutlierDetectionOptions {
   std::optional<FailurePercentage> failure_percentage{};  ///< none: failures have no threshold
 };
 
-/// Hides the addresses from `other` for a while that fail more calls than the others (gRFC A50). A
-/// call fails for this purpose if it ends with another status than OK, or is cut or cancelled, for
-/// example at its deadline. Without `success_rate` and `failure_percentage` nothing is ejected. A
-/// null `other` is `pick_first()`.
+/// Hides addresses that fail more calls than the others from `other`, for a while (gRFC A50). A call fails
+/// for this purpose if it ends with another status than OK, or is cut or cancelled, for example at its
+/// deadline. Without `success_rate` and `failure_percentage` nothing is ejected. A null `other` is
+/// `pick_first()`.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> outlier_detection(
     std::shared_ptr<const BalancingPolicy> other, const OutlierDetectionOptions& options);
 

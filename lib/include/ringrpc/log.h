@@ -63,7 +63,8 @@ class Field {
   /// Texts are views, numbers and booleans are kept as they are.
   using Value = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool>;
 
-  /// `name` is a literal. A text must outlive the call that logs it; JSON and sinks have at most 1 KiB of it.
+  /// `name` is a literal. A text must outlive the call that logs it. JSON and sinks get its first 1
+  /// KiB.
   template <std::size_t size, std::convertible_to<std::string_view> Text>
   Field(const char (&name)[size], const Text& text) noexcept
       : name_(name, size - 1), value_(std::string_view(text)) {}

@@ -86,18 +86,18 @@ class MessageView {
 
  private:
   friend struct detail::Internals;
-  explicit MessageView(const detail::ParsedMessage& message) noexcept : message_(&message) {}
+  explicit MessageView(const ParsedMessage& message) noexcept : message_(&message) {}
 
   template <class T>
-  static const T* as_parsed(const detail::ParsedMessage* parsed) noexcept {
+  static const T* as_parsed(const ParsedMessage* parsed) noexcept {
     const auto* known = dynamic_cast<const detail::ParsedMessageOf<T>*>(parsed);
     return known ? &known->message : nullptr;
   }
 
-  Pieces pieces_;                                   // none if it was parsed
-  const detail::ParsedMessage* message_ = nullptr;  // null otherwise
+  Pieces pieces_;                           // none if it was parsed
+  const ParsedMessage* message_ = nullptr;  // null otherwise
   mutable std::vector<std::uint8_t> whole_;
-  mutable std::vector<std::unique_ptr<detail::ParsedMessage>> parsed_;
+  mutable std::vector<std::unique_ptr<ParsedMessage>> parsed_;
 };
 
 /// The base class of message observers. A status other than OK refuses the message and ends the call.

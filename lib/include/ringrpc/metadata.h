@@ -22,7 +22,8 @@
 
 namespace ringrpc {
 
-/// The custom header fields of a call, in order; a name may repeat.
+/// The custom header fields of a call, in order; a name may repeat. A plain value: several threads may read
+/// one object, and one may change it.
 class RINGRPC_EXPORT Metadata {
  public:
   /// A field; the name is in lower case.

@@ -64,7 +64,7 @@ class RINGRPC_EXPORT MetricsWriter {
 
   MetricsText& text_;
   std::set<std::string, std::less<>> begun_;
-  Status status_;  // what was wrong with a name
+  Status status_;  // the fault of the first invalid name
 };
 
 /// Has metrics of a program for the page of a server.

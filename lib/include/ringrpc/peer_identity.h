@@ -5,7 +5,7 @@
 ///     co_return fail(Code::PERMISSION_DENIED, "only root may ask that");
 ///
 /// Each kind of identity is a member, empty if the connection has none of that kind. Later versions may add
-/// kinds.
+/// kinds. A plain value: several threads may read one object, and one may change it.
 #pragma once
 
 #include <cstdint>

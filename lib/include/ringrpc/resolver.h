@@ -27,7 +27,7 @@
 
 namespace ringrpc {
 
-/// The addresses of a channel beyond these are left out.
+/// The most addresses that a channel uses. Further ones are left out, with a warning.
 inline constexpr std::size_t resolved_addresses_max = 1'000;
 /// The shortest time between two look-ups of a channel on a shard.
 inline constexpr std::chrono::milliseconds resolve_interval_min{1'000};

@@ -147,7 +147,7 @@ struct ServerOptions {
   /// Metrics of the program, which Server::metrics_text has too. They must outlive the server.
   std::vector<MetricsSource*> metrics_sources{};
 
-  /// Gets a line for each call; null for none. Takes the memory of `metrics` too.
+  /// Gets a line for each call; null for none. Each shard then uses the memory that `metrics` names.
   std::shared_ptr<AccessLog> access_log{};
 
   /// Traces the calls; null for none. Calls that handlers make on channels without a tracer use it too.
@@ -246,7 +246,7 @@ class RINGRPC_EXPORT Server {
   /// has ended or was destroyed.
   virtual Task<Result<CallsSnapshot>> calls(std::size_t most) const = 0;
 
-  /// ServerOptions::metrics.
+  /// True if ServerOptions::metrics is set.
   virtual bool counts_metrics() const noexcept = 0;
 
   /// The open connections: their number, and the `most` oldest and `most` newest of them, at most 64 each. As

@@ -39,7 +39,7 @@ struct CallSnapshot {
   unsigned shard = 0;  ///< the index of the shard that has it
   Nanoseconds age{};   ///< since its headers arrived; for a single request since it is complete
   std::optional<Nanoseconds> time_left{};  ///< until its deadline, if it has one
-  CallState state = CallState::receiving;  ///< what it does
+  CallState state = CallState::receiving;  ///< its progress
 };
 
 /// Calls in flight.
@@ -59,7 +59,7 @@ struct CertificateSnapshot {
     server_ca,     ///< trusted by a channel for servers' certificates
   };
 
-  Use use = Use::server;               ///< where the server uses it
+  Use use = Use::server;               ///< its use
   std::string subject;                 ///< "CN=example.org,O=Example" (RFC 4514)
   std::string serial;                  ///< hexadecimal
   std::chrono::sys_seconds not_after;  ///< when it expires
@@ -131,7 +131,7 @@ struct MethodSnapshot {
 
   std::string method{};       ///< "echo.v1.EchoService/Echo"; "unknown" for all unknown methods together
   std::uint64_t started = 0;  ///< since the server started
-  std::uint64_t handled = 0;  ///< of these, those that have ended
+  std::uint64_t handled = 0;  ///< calls that have ended
   std::uint64_t failed = 0;   ///< of those, with another code than OK
   // The time from the beginning of a call to its status, of calls that have ended; estimates.
   Nanoseconds p50{};              ///< of half of them, at most

@@ -74,7 +74,7 @@ struct Method {
   Task<Status> (*serve)(Service& service, Call& call, MessageStream& stream);
   /// The type of requests. The server uses it to parse large messages outside the shard's thread. Null if
   /// `serve` takes serialized messages.
-  detail::RequestType (*request)() = nullptr;
+  RequestType (*request)() = nullptr;
 };
 
 /// The base class of all services: a name and its methods.

@@ -23,12 +23,12 @@
 /// - outlier_detection_experimental: childPolicy, and the other settings of gRFC A50
 /// - random_subsetting_experimental: subsetSize, childPolicy
 ///
-/// The names are known without `_experimental`, too. ringrpc/load_balancing.h describes them. The policy of a
-/// service config goes before ChannelOptions::balancing.
+/// The names without `_experimental` work too. ringrpc/load_balancing.h describes them. The policy of a
+/// service config takes precedence over ChannelOptions::balancing.
 ///
-/// `healthCheckConfig` has the `serviceName` whose health the channel watches at each server (gRFC A17); the
-/// empty name stands for the whole server. A server that is not serving gets no calls until it is. The policy
-/// pick_first does not look at the health of servers.
+/// `healthCheckConfig.serviceName` names the service whose health the channel watches at each server (gRFC
+/// A17); the empty name stands for the whole server. A server that does not serve gets no calls until it
+/// does. The policy pick_first does not check the health of servers.
 ///
 /// A service config never changes, and any number of channels and threads may use it.
 #pragma once

@@ -60,9 +60,7 @@ class RINGRPC_EXPORT MessageStream {
   virtual std::optional<Pieces> take_message() = 0;
   /// The next message if the library has parsed it already, as the type that Method::request names; null if
   /// `take_message` has it. Call it before `take_message`.
-  std::unique_ptr<detail::ParsedMessage> take_parsed() {
-    return parses_ahead_ ? take_parsed_ahead() : nullptr;
-  }
+  std::unique_ptr<ParsedMessage> take_parsed() { return parses_ahead_ ? take_parsed_ahead() : nullptr; }
   /// True if the message taken last was compressed.
   virtual bool message_compressed() const noexcept = 0;
   /// Fails the call with INTERNAL, because the message that was taken last is not of the method's type.
@@ -100,7 +98,7 @@ class RINGRPC_EXPORT MessageStream {
   }
 
   /// Implements `take_parsed` while `parses_ahead_` is true.
-  virtual std::unique_ptr<detail::ParsedMessage> take_parsed_ahead() { return nullptr; }
+  virtual std::unique_ptr<ParsedMessage> take_parsed_ahead() { return nullptr; }
 
   bool parses_ahead_ = false;  ///< true if `take_parsed_ahead` may have a message
 };

@@ -189,8 +189,8 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
     frame_.resume();
   }
 
-  /// The value of a task that is done, once; throws the exception that ended it. Throws std::logic_error if
-  /// the task has not ended, or has no coroutine.
+  /// Takes the value of a task that has ended. Call it once. Rethrows the exception that ended the task.
+  /// Throws std::logic_error if the task has not ended, or has no coroutine.
   T result() const {
     if (!done()) [[unlikely]]
       detail::not_ended();
@@ -277,9 +277,13 @@ inline constexpr bool is_task = false;
 template <class T>
 inline constexpr bool is_task<Task<T>> = true;
 
+}  // namespace detail
+
 /// A function without arguments that returns a task, such as a lambda that is a coroutine.
 template <class F>
-concept TaskMaker = std::invocable<F&> && is_task<std::invoke_result_t<F&>>;
+concept TaskMaker = std::invocable<F&> && detail::is_task<std::invoke_result_t<F&>>;
+
+namespace detail {
 
 /// An object that `co_await` takes as it is, such as the result of Reader::next.
 template <class A>

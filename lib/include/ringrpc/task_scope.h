@@ -61,13 +61,13 @@ class RINGRPC_EXPORT TaskScope {
   /// The same for a function that returns such a task, for example a lambda that is a coroutine. It is kept
   /// until the task has ended. The captures of a lambda that is called instead,
   /// `spawn([x]() -> Task<> { ... }())`, are lost before the task ends.
-  template <detail::TaskMaker F>
+  template <TaskMaker F>
   void spawn(F&& make) {
     spawn(detail::keeping<std::decay_t<F>>(std::forward<F>(make)));
   }
   /// Refused at compile time.
   template <class Other>
-    requires(!detail::TaskMaker<Other>)
+    requires(!TaskMaker<Other>)
   void spawn(Other&&) {
     static_assert(
         detail::never<Other>,

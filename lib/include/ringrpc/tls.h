@@ -27,7 +27,9 @@ class TlsContext;
 /// A minimum version of TLS.
 enum class TlsVersion : std::uint8_t { tls_1_2, tls_1_3 };
 
-/// Certificates or a private key as PEM (RFC 7468): the text itself, or the path of a file.
+/// Certificates, keys or a key set: the text itself, or the path of a file. The format is PEM (RFC 7468), or
+/// for JwtKeys also JSON (RFC 7517). A plain value: several threads may read one object, and one may change
+/// it.
 class RINGRPC_EXPORT Pem {
  public:
   /// Neither text nor file.

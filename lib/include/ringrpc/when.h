@@ -91,8 +91,9 @@ void with_index(std::size_t index, const Use& use) {
 /// The first task of several to end: its index and its value.
 template <class T>
 struct FirstOf {
-  std::size_t index;        ///< from 0, in the order of the arguments
-  detail::ItemOf<T> value;  ///< of that task
+  std::size_t index;  ///< from 0, in the order of the arguments
+  /// Of that task; std::monostate if it gives none.
+  std::conditional_t<std::is_void_v<T>, std::monostate, T> value;
 };
 
 namespace detail {

@@ -26,10 +26,12 @@
 
 namespace ringrpc {
 
-namespace detail {
-
+/// The result of a job `F`: Result<T> if the function returns T, Status if it returns void. A function that
+/// returns a Status or a Result gives just that.
 template <class F>
-using WorkResult = typename ResultOf<std::invoke_result_t<F&>>::type;
+using WorkResult = typename detail::ResultOf<std::invoke_result_t<F&>>::type;
+
+namespace detail {
 
 /// A function to run on another thread.
 class RINGRPC_EXPORT Job {
@@ -114,10 +116,10 @@ class RINGRPC_EXPORT WorkerPool {
   /// destroyed on the shard, or by the pool once it is abandoned. So its members must not depend on
   /// one thread, and the objects to which they refer must outlive the pool's threads.
   template <class F>
-  Task<detail::WorkResult<F>> run(F function) {
+  Task<WorkResult<F>> run(F function) {
     static_assert(!detail::is_task<std::invoke_result_t<F&>>,
-                  "a job runs on a thread that is no shard, so it cannot be a coroutine: give a function "
-                  "that returns a value, and await tasks outside of it");
+                  "a job runs on a thread outside of all shards, so it cannot be a coroutine: give a "
+                  "function that returns a value, and await tasks outside of it");
     auto job = std::make_unique<detail::JobOf<F>>(std::move(function));
     detail::JobOf<F>& work = *job;
     detail::WorkAwaiter finished(queue_, std::move(job));

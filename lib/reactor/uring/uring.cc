@@ -63,7 +63,7 @@ class Uring final : public Io {
   void on_cancelled(int, unsigned) {}
   void settle();
 
-  /// Makes a handle of `state`, which becomes a resident only now that there is a handle to end it.
+  /// Makes a handle of `state`. The state becomes a resident last, because only its handle can end it.
   template <class Handle, class State>
   std::unique_ptr<Handle> keep(std::unique_ptr<State> state) {
     auto handle = std::make_unique<Handle>(*state);

@@ -145,6 +145,8 @@ void Ring::enter(Instant until) {
     timeout = &limit;
   }
   const unsigned flags = IO_URING_READ_ONCE(*ring_.sq.kflags);
+  // The completion queue is full. The kernel keeps further completions, and delivers them below, because this
+  // turn has made room.
   if (flags & IORING_SQ_CQ_OVERFLOW) [[unlikely]]
     ++overflows_;
   if (until == never || sleep.count() > 0) {

@@ -26,7 +26,7 @@ class ConnectAttempt final : ExceptionBarrier<ConnectAttempt>, Connector::Handle
   ConnectAttempt(Subchannel& subchannel, Nanoseconds timeout, Chance chance) noexcept
       : subchannel_(subchannel), timeout_(timeout), chance_(chance) {}
 
-  /// Call once. The attempt may have failed, and be destroyed, when this returns.
+  /// Call once. If the attempt fails at once, it is destroyed before this returns.
   void start() noexcept;
 
   /// The connection whose handshake is under way or complete; null while there is none.

@@ -29,7 +29,7 @@ class InterceptorChain::Outcome {
   InterceptorChain& chain_;
 };
 
-/// The wait until the response has been read, or will not be. Gives the fault that the reader found in it.
+/// Waits until the reader has taken or dropped the response. Gives the fault that the reader found, if any.
 class InterceptorChain::ResponseRead {
  public:
   explicit ResponseRead(InterceptorChain& chain) noexcept : chain_(chain) {}

@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds watch_interval{1'000};
 constexpr std::uint64_t probe_ping = 0x70726f6265;  // "probe"
 constexpr std::chrono::milliseconds first_probe_after{100};
 
-/// A TLS alert (RFC 8446, 5.1): how a TLS server responds to a client that does not use TLS.
+/// The content type of a TLS alert (RFC 8446, 5.1), with which a TLS server responds to plaintext.
 constexpr std::uint8_t tls_alert = 21;
 
 /// Fails if these cannot be the first bytes of an HTTP/2 server. A server begins with SETTINGS: three

@@ -118,7 +118,7 @@ class Connection : public ExceptionBarrier<Connection>,
   struct Output {
     std::uint64_t written_bytes = 0;  ///< of messages, ever written to the session
     std::uint64_t waiting_bytes = 0;  ///< of these, still in the session
-    bool watched = false;             ///< whether `on_watch` has something to check
+    bool watched = false;             ///< true while `on_watch` has something to check
   };
 
  private:

@@ -229,7 +229,7 @@ class MessageShape::Sieve {
     return true;
   }
 
-  /// The length is known only afterwards, so it gets the room of the longest form.
+  /// Reserves room for the longest form of the length, which is known only afterwards.
   bool read_inner(const MessageShape& shape, int depth) {
     std::uint32_t length = 0;
     if (!from_.ReadVarint32(&length) || length > INT32_MAX) return false;

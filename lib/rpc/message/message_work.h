@@ -20,8 +20,8 @@ namespace ringrpc {
 
 /// The type and shape by which the requests of a method are parsed.
 struct RequestForm {
-  std::optional<detail::RequestType> type{};  ///< none if the handler takes the bytes
-  const MessageShape* shape = nullptr;        ///< null if the type has no descriptor
+  std::optional<RequestType> type{};    ///< none if the handler takes the bytes
+  const MessageShape* shape = nullptr;  ///< null if the type has no descriptor
   bool keeps_unknown_fields = false;
 };
 
@@ -44,7 +44,7 @@ class ParseWork final : public LongWork {
   /// The error of decompressing or parsing; OK if there was none.
   Status status;
   /// The message; null if the form has no type.
-  std::unique_ptr<detail::ParsedMessage> parsed;
+  std::unique_ptr<ParsedMessage> parsed;
   /// The bytes, if the form has no type.
   std::vector<std::uint8_t>& bytes() noexcept { return bytes_; }
   /// The size of the decompressed message.

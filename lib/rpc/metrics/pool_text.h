@@ -5,7 +5,7 @@
 
 namespace ringrpc {
 
-/// Writes those of all pools of the process, by their names; nothing if there are none.
+/// Writes the metrics of all worker pools of the process, labelled with their names.
 void write_worker_pools(MetricsText& text);
 
 }  // namespace ringrpc

@@ -15,8 +15,8 @@ bool ObservedStream::accepted(const MessageView& message,
   return status.ok();
 }
 
-std::unique_ptr<detail::ParsedMessage> ObservedStream::take_parsed_ahead() {
-  std::unique_ptr<detail::ParsedMessage> message = stream_.take_parsed();
+std::unique_ptr<ParsedMessage> ObservedStream::take_parsed_ahead() {
+  std::unique_ptr<ParsedMessage> message = stream_.take_parsed();
   if (message && !accepted(detail::Internals::make<MessageView>(*message), &MessageObserver::on_request))
     message.reset();
   return message;

@@ -43,7 +43,7 @@ class ObservedStream final : public MessageStream {
   void fail_call(const Status& why) override { stream_.fail_call(why); }
 
  private:
-  std::unique_ptr<detail::ParsedMessage> take_parsed_ahead() override;
+  std::unique_ptr<ParsedMessage> take_parsed_ahead() override;
   bool accepted(const MessageView& message, Status (MessageObserver::*show)(const MessageView&));
 
   Call& call_;

@@ -226,7 +226,7 @@ class ServerCall final : public Call,
 
   // server_call_work.cc
   struct Work;
-  std::unique_ptr<detail::ParsedMessage> take_parsed_ahead() override;
+  std::unique_ptr<ParsedMessage> take_parsed_ahead() override;
   /// True if the next message may be parsed on the shard. If not, its work begins.
   bool parsed_here() {
     const bool small = buffer_.next_plain() && buffer_.next_bytes() < weighed_bytes_min;
@@ -302,7 +302,7 @@ class ServerCall final : public Call,
     WorkLine::TurnOf<ServerCall, &ServerCall::begin_compress, &ServerCall::on_compressed> compress_turn;
     std::size_t parsing_bytes = 0;                  ///< of the copy that is being parsed
     std::size_t inflation_paid = 0;                 ///< for its decompression
-    std::unique_ptr<detail::ParsedMessage> parsed;  ///< while `parses_ahead_`
+    std::unique_ptr<ParsedMessage> parsed;          ///< while `parses_ahead_`
     std::unique_ptr<CompressedMessage> compressed;  ///< a response, until its compression begins
     std::size_t compressing_bytes = 0;              ///< of that response
     std::optional<Status> end;                      ///< follows it: the handler has ended
@@ -336,7 +336,7 @@ class ServerCall final : public Call,
     std::uint64_t received_messages = 0;  ///< counted with `metrics`
     std::uint64_t sent_messages = 0;      ///< the same
     std::unique_ptr<CallSpan> span;       ///< null if none is recorded
-    // These have no value before they get one, because most calls do not need them.
+    // Uninitialized until first used, because most calls do not need them.
     TraceId trace_id;
     std::array<char, request_id_digits> made_id;  ///< the request id, once it was asked for and made here
     std::size_t written_bytes;                    ///< of the response being written, uncompressed

@@ -159,7 +159,7 @@ void ServerCall::drop_work() noexcept {
   parses_ahead_ = false;
 }
 
-std::unique_ptr<detail::ParsedMessage> ServerCall::take_parsed_ahead() {
+std::unique_ptr<ParsedMessage> ServerCall::take_parsed_ahead() {
   parses_ahead_ = false;
   return std::move(call_.work->parsed);
 }

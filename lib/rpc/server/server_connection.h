@@ -159,7 +159,7 @@ class ServerConnection final : public Connection,
   std::size_t buffered_bytes_ = 0;
   std::size_t output_bytes_ = 0;  // of buffered_bytes_: has left the calls and not yet the process
   std::uint64_t written_bytes_ = 0;
-  PeerIdentity peer_identity_;  // none before the client's preface
+  PeerIdentity peer_identity_;  // empty until the client's preface has arrived
   Keepalive keepalive_;
   ConnectionAge age_;
   ConnectionDrain drain_{*this};

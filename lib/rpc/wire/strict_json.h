@@ -5,8 +5,8 @@
 ///   const StrictJson* issuer = json->find("iss");
 ///   if (issuer && issuer->text() == wanted) ...
 ///
-/// Refused are duplicate members, objects of more than 256, more than 16 levels, invalid UTF-8, numbers beyond the
-/// range of a double, anything after the value, and every extension of JSON.
+/// These are refused: duplicate members, objects of more than 256 members, more than 16 levels, invalid UTF-8,
+/// numbers beyond the range of a double, anything after the value, and every extension of JSON.
 #pragma once
 
 #include <cstddef>

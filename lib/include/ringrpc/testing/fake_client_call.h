@@ -9,7 +9,8 @@
 ///   };
 ///   mock.features.respond(feature);
 ///   mock.features.finish();
-///   Status status = block_on(print_features(mock));  // takes a const RouteGuide::StubInterface&
+///   testing::InProcess world({});
+///   Status status = world.run(print_features(mock));  // takes a const RouteGuide::StubInterface&
 ///
 /// For methods that stream; a mock of a unary method gives its CallResult with `co_return`. The test may
 /// respond before the code under test asks, or while it waits: that code is then resumed inside `respond` or
