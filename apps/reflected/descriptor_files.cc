@@ -180,8 +180,9 @@ Outcome<bool> DescriptorFiles::Loader::add_set(const std::string& path) {
   return compiled_.add(path, std::move(set));
 }
 
-/// Settles the directories to search.
+/// Settles the directories to search: none without a .proto file, because a set is complete.
 Outcome<bool> DescriptorFiles::Loader::search(const DescriptorPaths& paths) {
+  if (paths.protos.empty()) return true;
   searched_ = paths.proto_paths;
   if (searched_.empty()) {
     for (const std::string& path : paths.protos) searched_.push_back(directory_of(path));

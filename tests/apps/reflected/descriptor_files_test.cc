@@ -52,6 +52,18 @@ message Query { int64 item_id = 1; google.protobuf.Timestamp at = 2; }
   apps::ScratchFolder folder_;
 };
 
+/// Makes `path` the current directory for a while.
+class CurrentFolder {
+ public:
+  explicit CurrentFolder(const std::string& path) { std::filesystem::current_path(path); }
+  CurrentFolder(const CurrentFolder&) = delete;
+  CurrentFolder& operator=(const CurrentFolder&) = delete;
+  ~CurrentFolder() { std::filesystem::current_path(before_); }
+
+ private:
+  const std::filesystem::path before_ = std::filesystem::current_path();
+};
+
 pb::FileDescriptorProto file_of(const std::string& name, const std::vector<std::string>& imports,
                                 const std::string& message) {
   pb::FileDescriptorProto file;
@@ -159,6 +171,16 @@ TEST_CASE("a descriptor set describes its services, and a .proto file may import
   folder.write("c.proto", "syntax = \"proto3\";\nimport \"a.proto\";\nmessage C { A a = 1; }\n");
   CHECK(show({.protos = {folder.path("c.proto")}, .protosets = {set}}, {"C"}).find(".A a = 1;") !=
         std::string::npos);
+}
+
+TEST_CASE("a descriptor set is not replaced by .proto files of the same names in the current directory") {
+  const ProtoFolder folder;
+  const std::string set = folder.set("a.set", {file_of("a.proto", {}, "A")});
+  const std::string lacking = folder.set("lacking.set", {file_of("b.proto", {"a.proto"}, "B")});
+  folder.write("a.proto", "syntax = \"proto3\";\nmessage A { int32 other = 1; }\n");
+  const CurrentFolder current(folder.root());
+  CHECK(show({.protosets = {set}}, {"A"}) == "// A, a message in a.proto\nmessage A {\n}\n");
+  CHECK(show({.protosets = {lacking}}).find("imports 'a.proto', which the set lacks") != std::string::npos);
 }
 
 TEST_CASE("a descriptor set that is incomplete, contradictory or none at all is refused") {
