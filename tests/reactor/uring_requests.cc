@@ -1,7 +1,6 @@
 #include "reactor/uring_requests.h"
 
 #include <fcntl.h>
-#include <liburing.h>
 
 namespace ringrpc::test {
 namespace {
@@ -10,11 +9,7 @@ template <class Prepare>
 int one_request(const Prepare& prepare) {
   io_uring ring{};
   if (const int failed = io_uring_queue_init(2, &ring, 0); failed < 0) return failed;
-  prepare(io_uring_get_sqe(&ring));
-  io_uring_submit_and_wait(&ring, 1);
-  io_uring_cqe* completion = nullptr;
-  int result = io_uring_wait_cqe(&ring, &completion);
-  if (result == 0) result = completion->res;
+  const int result = request_on(ring, prepare);
   io_uring_queue_exit(&ring);
   return result;
 }
@@ -23,11 +18,11 @@ int one_request(const Prepare& prepare) {
 
 int uring_open(const std::string& path) {
   return one_request(
-      [&](io_uring_sqe* request) { io_uring_prep_openat(request, AT_FDCWD, path.c_str(), O_RDONLY, 0); });
+      [&](io_uring_sqe& request) { io_uring_prep_openat(&request, AT_FDCWD, path.c_str(), O_RDONLY, 0); });
 }
 
 int uring_connect(int socket, const sockaddr* address, socklen_t size) {
-  return one_request([&](io_uring_sqe* request) { io_uring_prep_connect(request, socket, address, size); });
+  return one_request([&](io_uring_sqe& request) { io_uring_prep_connect(&request, socket, address, size); });
 }
 
 }  // namespace ringrpc::test

@@ -5,7 +5,8 @@
 ///   Shard shard(0, *std::move(io));
 ///
 /// One enter in each turn submits the queued operations and reaps completions. Receives and accepts are
-/// multishot; receives use buffers that the ring owns. A stream has one send in flight.
+/// multishot; receives use buffers that the ring owns. A stream has one send in flight. The kernel refuses all other
+/// operations on the ring (IORING_REGISTER_RESTRICTIONS), such as those that open files and sockets.
 #pragma once
 
 #include <memory>

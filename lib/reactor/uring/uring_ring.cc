@@ -19,9 +19,12 @@ constexpr unsigned set_up_flags = IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_
 
 constexpr unsigned needed_features = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_SUBMIT_STABLE;
 
+/// The only ones that the ring takes.
 constexpr std::array needed_operations = {IORING_OP_ACCEPT,  IORING_OP_RECV,     IORING_OP_SEND,
                                           IORING_OP_SENDMSG, IORING_OP_POLL_ADD, IORING_OP_READ,
                                           IORING_OP_TIMEOUT, IORING_OP_MSG_RING, IORING_OP_ASYNC_CANCEL};
+
+constexpr unsigned needed_entry_flags = IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS;
 
 /// The number of completions between two readings of the clock.
 constexpr std::size_t completions_a_look = 4;
@@ -84,7 +87,8 @@ Status Ring::set_up(const UringOptions& options) {
   if ((params.features & needed_features) != needed_features) return refused("io_uring_setup", EINVAL);
   reaped_.reserve(std::size_t{2} * params.cq_entries);
   if (Status status = check_enter(); !status.ok()) return status;
-  return check_operations();
+  if (Status status = check_operations(); !status.ok()) return status;
+  return restrict_operations();
 }
 
 /// A seccomp profile may allow io_uring_setup and forbid io_uring_enter; then nothing would ever complete.
@@ -105,6 +109,20 @@ Status Ring::check_operations() {
   const auto supported = [&](int operation) { return io_uring_opcode_supported(probe, operation) != 0; };
   return std::ranges::all_of(needed_operations, supported) ? Status()
                                                            : refused("io_uring_register", EOPNOTSUPP);
+}
+
+/// A fault that fills in entries finds no operation that opens a file or a socket. In force once the ring is enabled.
+Status Ring::restrict_operations() {
+  std::array<io_uring_restriction, needed_operations.size() + 1> allowed{};
+  for (std::size_t i = 0; i < needed_operations.size(); ++i) {
+    allowed[i].opcode = IORING_RESTRICTION_SQE_OP;
+    allowed[i].sqe_op = static_cast<__u8>(needed_operations[i]);
+  }
+  allowed.back().opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+  allowed.back().sqe_flags = needed_entry_flags;
+  const int error = -io_uring_register(static_cast<unsigned>(ring_.ring_fd), IORING_REGISTER_RESTRICTIONS,
+                                       allowed.data(), allowed.size());
+  return error == 0 ? Status() : refused("io_uring_register", error);
 }
 
 Ring::~Ring() {

@@ -107,6 +107,7 @@ class Ring {
   Status set_up(const UringOptions& options);
   Status check_enter();
   Status check_operations();
+  Status restrict_operations();
   io_uring_sqe* make_room();
   void enter(Instant until);
   void reap();

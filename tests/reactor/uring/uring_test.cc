@@ -2,12 +2,16 @@
 #include "reactor/uring/uring.h"
 
 #include <cstddef>
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "reactor/io_fixture.h"
 #include "reactor/seccomp.h"
+#include "reactor/uring/uring_ring.h"
+#include "reactor/uring_requests.h"
 
 using namespace ringrpc;
 using namespace ringrpc::test;
@@ -116,4 +120,27 @@ TEST_CASE("no descriptor is left open when everything is destroyed") {
     pair.right.reset();
   }
   CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("a ring takes no operation that it does not need" * doctest::skip(io_uring_hidden())) {
+  const Result<std::unique_ptr<uring::Ring>> made = uring::Ring::create({});
+  REQUIRE(made);
+  (*made)->enable();
+  io_uring& ring = (*made)->native();
+  const auto result_of = [&](const auto& prepare) { return request_on(ring, prepare); };
+  CHECK(result_of([](io_uring_sqe& entry) { io_uring_prep_openat(&entry, AT_FDCWD, "/", O_RDONLY, 0); }) ==
+        -EACCES);
+  CHECK(result_of([](io_uring_sqe& entry) { io_uring_prep_socket(&entry, AF_NETLINK, SOCK_RAW, 0, 0); }) ==
+        -EACCES);
+  CHECK(result_of([](io_uring_sqe& entry) { io_uring_prep_connect(&entry, 0, nullptr, 0); }) == -EACCES);
+  CHECK(result_of([](io_uring_sqe& entry) { io_uring_prep_shutdown(&entry, 0, SHUT_RD); }) == -EACCES);
+  CHECK(result_of([](io_uring_sqe& entry) { io_uring_prep_setxattr(&entry, "user.a", "b", "", 0, 1); }) ==
+        -EACCES);
+  CHECK(result_of([](io_uring_sqe& entry) { io_uring_prep_unlinkat(&entry, AT_FDCWD, "", 0); }) == -EACCES);
+  // Flags of an entry that only other rings need, and what is registered with a ring.
+  CHECK(result_of([](io_uring_sqe& entry) {
+          io_uring_prep_read(&entry, 0, nullptr, 0, 0);
+          entry.flags |= IOSQE_FIXED_FILE;
+        }) == -EACCES);
+  CHECK(io_uring_register_personality(&ring) == -EACCES);
 }
