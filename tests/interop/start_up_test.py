@@ -64,7 +64,7 @@ class StartUp(unittest.TestCase):
     def test_a_port_for_root(self):
         if os.geteuid() == 0:
             self.skipTest("root may bind every port")
-        self.assertSays(self.refused(1, "--listen", "127.0.0.1:1"), "127.0.0.1:1", "ermission", "--listen")
+        self.assertSays(self.refused(1, "--listen", "127.0.0.1:1"), "127.0.0.1:1", "ermission", "CAP_NET_BIND_SERVICE")
 
     def test_an_address_of_another_machine(self):
         self.assertSays(self.refused(1, "--listen", "192.0.2.1:50051"), "192.0.2.1:50051", "address")

@@ -62,14 +62,26 @@ bool add_rule(int rules, int type, const void* rule) noexcept {
 
 }  // namespace
 
-int Landlock::version() noexcept {
+Result<int> Landlock::version() {
   const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
-  return version < 0 ? 0 : static_cast<int>(version);
+  if (version > 0) return static_cast<int>(version);
+  if (errno == ENOSYS)
+    return fail(Code::UNIMPLEMENTED, "this kernel has no Landlock, or a filter of system calls hides it",
+                Initiator::library);
+  if (errno == EOPNOTSUPP)
+    return fail(Code::UNIMPLEMENTED, "Landlock is off in this kernel: add it to the kernel's parameter lsm",
+                Initiator::library);
+  return fail(
+      Code::PERMISSION_DENIED,
+      "a filter of system calls forbids Landlock: allow landlock_create_ruleset, landlock_add_rule and "
+      "landlock_restrict_self in systemd's SystemCallFilter= or the container's seccomp profile",
+      Initiator::library);
 }
 
 Result<int> Landlock::enforce() const {
-  const int version = Landlock::version();
-  if (version == 0) return fail(Code::UNIMPLEMENTED, "this kernel has no Landlock", Initiator::library);
+  const Result<int> present = Landlock::version();
+  if (!present) return present;
+  const int version = *present;
   Ruleset all = all_of(version);
   if (connects_) all.ports &= ~net_connect;
   if (reaches_abstract_sockets_) all.scopes &= ~scope_abstract_sockets;

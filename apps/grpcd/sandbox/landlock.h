@@ -20,8 +20,9 @@ namespace ringrpc::grpcd {
 
 class Landlock {
  public:
-  /// The version of the kernel's Landlock; 0 if the kernel has none.
-  static int version() noexcept;
+  /// The version of the kernel's Landlock. Errors: UNIMPLEMENTED if the kernel has none, PERMISSION_DENIED if a filter
+  /// of system calls forbids it.
+  static Result<int> version();
 
   /// Allows to read a file, or a folder with everything in it. A path that does not exist is ignored.
   void read(std::string path) { paths_.push_back({std::move(path), Access::read}); }
@@ -41,7 +42,7 @@ class Landlock {
   /// Returns the version of the rules. Programs cannot be executed afterwards. Ports are restricted from version 4 on, abstract
   /// unix sockets and signals to other processes from version 6 on.
   ///
-  /// Errors: UNIMPLEMENTED if the kernel has no Landlock; the kernel's own, which name the path or port.
+  /// Errors: those of `version`; the kernel's own, which name the path or port.
   Result<int> enforce() const;
 
  private:

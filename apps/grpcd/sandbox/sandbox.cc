@@ -119,14 +119,21 @@ Result<Sandbox> Sandbox::begin(const Configuration& configuration) {
     sandbox.user_ = std::move(*user);
   }
   if (!values.sandbox) return sandbox;
-  if (Landlock::version() == 0) {
-    log::warn("{}: this kernel has no Landlock, so grpcd keeps its access to files and ports",
-              sandbox.sandbox_origin_);
-    return sandbox;
-  }
+  if (sandbox.user_ ? sandbox.user_->is_root() : ::geteuid() == 0)
+    return std::unexpected(
+        about(sandbox.sandbox_origin_,
+              Status(Code::FAILED_PRECONDITION,
+                     "root's rights go beyond what a sandbox takes away; name an ordinary user with --user",
+                     Initiator::application)));
+  sandbox.sockets_ = {.connects = values.telemetry, .notifies = !variable("NOTIFY_SOCKET").empty()};
   const Result<int> version = rules_for(configuration).enforce();
-  if (!version) return std::unexpected(apps::at_run_time(sandbox.sandbox_origin_, version.error()));
-  sandbox.landlock_version_ = *version;
+  if (version) {
+    sandbox.landlock_version_ = *version;
+  } else if (version.error().code() == Code::UNIMPLEMENTED) {
+    log::warn("{}: {}; grpcd keeps its access to files", sandbox.sandbox_origin_, version.error().message());
+  } else {
+    return std::unexpected(apps::at_run_time(sandbox.sandbox_origin_, version.error()));
+  }
   return sandbox;
 }
 
@@ -139,16 +146,13 @@ Result<std::string> Sandbox::lock() const {
   }
   if (!wanted_) return in_force;
   ::prctl(PR_SET_DUMPABLE, 0);
-  const Result<int> calls = allow_only_needed_system_calls();
+  const Result<int> calls = allow_only_needed_system_calls(sockets_);
   if (!calls) return std::unexpected(about(sandbox_origin_, calls.error()));
   if (!in_force.empty()) in_force += ", ";
   in_force += std::to_string(*calls) + " system calls";
-  if (landlock_version_ != 0)
-    in_force += ", files" + std::string(landlock_version_ < 4 ? "" : " and TCP ports") + " by Landlock " +
-                std::to_string(landlock_version_);
-  if (!user_ && ::geteuid() == 0)
-    log::warn("{}: grpcd runs as root; name an ordinary user with --user", sandbox_origin_);
-  return in_force;
+  if (landlock_version_ == 0) return in_force + "; files are not restricted";
+  return in_force + ", files" + std::string(landlock_version_ < 4 ? "" : " and TCP ports") + " by Landlock " +
+         std::to_string(landlock_version_);
 }
 
 }  // namespace ringrpc::grpcd

@@ -18,6 +18,7 @@ class User {
   static Result<User> find(const std::string& name);
 
   const std::string& name() const noexcept { return name_; }
+  bool is_root() const noexcept { return id_ == 0; }
 
   /// Makes every thread of the process this user, with the user's groups and without capabilities.
   /// Errors: the system's own.

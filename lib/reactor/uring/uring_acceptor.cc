@@ -59,7 +59,7 @@ void AcceptorState::on_pause_over(int, unsigned) {
 void AcceptorState::cancel_all() {
   handler_ = nullptr;
   // Shut down, because the descriptor stays open until the kernel has released it: new clients are refused
-  // from here on. If other processes accept on the socket too, they get the clients.
+  // from here on. If other processes accept on the socket too, they get the clients. A sandbox may forbid it.
   if (!socket_.shared) ::shutdown(socket_.fd.get(), SHUT_RDWR);
   socket_.file = SocketFile();
   began();

@@ -45,7 +45,7 @@ void StreamState::cancel_receive() {
 void StreamState::on_receive_cancelled(int result, unsigned) {
   cancelling_ = false;
   // The kernel may have been working on the receive at that moment, and left it armed.
-  if (result == -EALREADY && armed_ && receiving_ != Receiving::flowing && !abandoned()) cancel_receive();
+  if (result == -EALREADY && armed_ && receiving_ != Receiving::flowing) cancel_receive();
   ended();
 }
 
@@ -132,8 +132,8 @@ void StreamState::on_send_cancelled(int, unsigned) { ended(); }
 void StreamState::cancel_all() {
   handler_ = nullptr;
   receiving_ = Receiving::ended;
-  // Entries queued in this turn have not reached the kernel; the shutdown makes it refuse them.
-  ::shutdown(fd_.get(), SHUT_RDWR);
+  // A send that is queued in this turn has not reached the kernel; the shutdown makes it refuse it.
+  ::shutdown(fd_.get(), SHUT_WR);
   if (armed_ && !cancelling_) cancel_receive();
   if (sending_) {
     began();

@@ -10,12 +10,14 @@
 #include <netinet/in.h>
 #include <string>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
 
 #include "apps/grpcd/sandbox/forked.h"
 #include "apps/scratch_folder.h"
 #include "base/unique_fd.h"
+#include "reactor/seccomp.h"
 #include "reactor/uring_requests.h"
 
 namespace ringrpc::grpcd {
@@ -25,8 +27,9 @@ using apps::ScratchFolder;
 
 /// True, with a message, if this kernel lacks what the test is about.
 bool lacks(int version) {
-  if (Landlock::version() >= version) return false;
-  MESSAGE("skipped: Landlock of this kernel is version ", Landlock::version(), ", the test needs ", version);
+  const int found = Landlock::version().value_or(0);
+  if (found >= version) return false;
+  MESSAGE("skipped: Landlock of this kernel is version ", found, ", the test needs ", version);
   return true;
 }
 
@@ -167,6 +170,20 @@ TEST_CASE("descriptors that are open keep their access") {
           if (!Landlock().enforce()) return enforced_nothing;
           return ::write(file.get(), "text", 4) == 4 ? 0 : errno;
         }) == 0);
+}
+
+TEST_CASE("a filter that forbids Landlock is not taken for a kernel without it") {
+  const auto refused = [](unsigned error) {
+    return forked([&] {
+      if (!test::forbid(SYS_landlock_create_ruleset, error)) return enforced_nothing;
+      const Result<int> version = Landlock().enforce();
+      return version ? 0 : static_cast<int>(version.error().code());
+    });
+  };
+  CHECK(refused(EPERM) == static_cast<int>(Code::PERMISSION_DENIED));
+  CHECK(refused(EACCES) == static_cast<int>(Code::PERMISSION_DENIED));
+  CHECK(refused(ENOSYS) == static_cast<int>(Code::UNIMPLEMENTED));
+  CHECK(refused(EOPNOTSUPP) == static_cast<int>(Code::UNIMPLEMENTED));
 }
 
 }  // namespace

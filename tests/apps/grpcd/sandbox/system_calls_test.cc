@@ -6,10 +6,14 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <latch>
+#include <linux/io_uring.h>
+#include <netinet/in.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <thread>
@@ -29,14 +33,9 @@ int filtered(const Attempt& attempt) {
 
 int error_unless(bool succeeded) { return succeeded ? 0 : errno; }
 
-int try_socket(int domain) {
-  const UniqueFd socket(::socket(domain, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  return error_unless(static_cast<bool>(socket));
-}
+void* map(int protection) { return ::mmap(nullptr, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
 
-int try_map(int protection) {
-  return error_unless(::mmap(nullptr, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
-}
+int try_map(int protection) { return error_unless(map(protection) != MAP_FAILED); }
 
 int try_trace() { return error_unless(::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0); }
 
@@ -55,23 +54,51 @@ TEST_CASE("nothing is traced, mounted or given privileges") {
 }
 
 TEST_CASE("a process signals only itself") {
-  CHECK(forked([] {
-          if (!allow_only_needed_system_calls()) return enforced_nothing;
-          if (::kill(::getpid(), 0) != 0) return 1;
-          return ::kill(::getppid(), 0) == 0 ? 2 : errno;
-        }) == EPERM);
+  const auto to = [](auto process, const auto& signal) {
+    return filtered([&] { return error_unless(signal(process()) == 0); });
+  };
+  const auto kill = [](pid_t process) { return ::kill(process, 0); };
+  const auto kill_thread = [](pid_t process) { return ::syscall(SYS_tgkill, process, process, 0); };
+  CHECK(to(::getpid, kill) == 0);
+  CHECK(to(::getppid, kill) == EPERM);
+  CHECK(to(::getpid, kill_thread) == 0);
+  CHECK(to(::getppid, kill_thread) == EPERM);
+  // Nor by input on a descriptor of its own.
+  CHECK(to(::getppid, [](pid_t process) { return ::fcntl(0, F_SETOWN, process); }) == EPERM);
+  CHECK(filtered([] { return error_unless(::fcntl(0, F_SETSIG, SIGKILL) == 0); }) == EPERM);
+}
+
+TEST_CASE("a process limits, places and slows down only itself") {
+  const auto limit = [](pid_t process) {
+    rlimit limits{};
+    return filtered([&] { return error_unless(::prlimit(process, RLIMIT_NOFILE, nullptr, &limits) == 0); });
+  };
+  CHECK(limit(0) == 0);
+  CHECK(limit(::getpid()) == EPERM);  // the parent of the process with the filter
+  const auto place = [](pid_t process) {
+    cpu_set_t cores;
+    REQUIRE(::sched_getaffinity(0, sizeof cores, &cores) == 0);
+    return filtered([&] { return error_unless(::sched_setaffinity(process, sizeof cores, &cores) == 0); });
+  };
+  CHECK(place(0) == 0);
+  CHECK(place(::getpid()) == EPERM);
+  const auto slow_down = [](int kind, id_t process) {
+    return filtered([&] { return error_unless(::setpriority(kind, process, 19) == 0); });
+  };
+  CHECK(slow_down(PRIO_PROCESS, 0) == 0);  // threads that are started later give way to shards
+  CHECK(slow_down(PRIO_PROCESS, static_cast<id_t>(::getpid())) == EPERM);
+  CHECK(slow_down(PRIO_USER, 0) == EPERM);
 }
 
 TEST_CASE("memory never becomes code") {
   CHECK(filtered([] { return try_map(PROT_READ | PROT_WRITE); }) == 0);
   CHECK(filtered([] { return try_map(PROT_READ | PROT_EXEC); }) == EPERM);
-}
-
-TEST_CASE("sockets are of the kinds that grpcd serves") {
-  CHECK(filtered([] { return try_socket(AF_INET); }) == 0);
-  CHECK(filtered([] { return try_socket(AF_UNIX); }) == 0);
-  CHECK(filtered([] { return try_socket(AF_NETLINK); }) == EPERM);
-  CHECK(filtered([] { return try_socket(AF_PACKET); }) == EPERM);
+  const auto protect = [](int protection) {
+    void* const memory = map(PROT_READ | PROT_WRITE);
+    return filtered([&] { return error_unless(::mprotect(memory, 4096, protection) == 0); });
+  };
+  CHECK(protect(PROT_READ) == 0);
+  CHECK(protect(PROT_READ | PROT_EXEC) == EPERM);
 }
 
 TEST_CASE("threads can start, and those that ran before are filtered too") {
