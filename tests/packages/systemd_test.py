@@ -16,6 +16,7 @@ from servers import free_port
 
 FOLDER = pathlib.Path(os.environ["SOURCE_ROOT"]) / "docs/deploy/systemd"
 GRPCD, GRPCCLIENT = os.environ["GRPCD"], os.environ["GRPCCLIENT"]
+ORDINARY_USER = pathlib.Path(os.environ["SOURCE_ROOT"]) / "tests/ordinary_user.sh"
 WAIT_S = 120
 
 # Refuses all system calls but those in argv[1], with EPERM, and executes the rest of the arguments.
@@ -102,10 +103,10 @@ class Confinement(unittest.TestCase):
             result = result - listed if line.startswith("~") else result | listed
         return result
 
-    def serve(self, *launcher):
-        """Calls a grpcd that `launcher` executes. Returns its backend, and the name, niceness and cores of each thread."""
+    def serve(self, *launcher, flags=()):
+        """Calls a grpcd that `launcher` executes with `flags`. Returns its backend, and the name, niceness and cores of each thread."""
         log = self.enterContext(tempfile.TemporaryFile())
-        grpcd = subprocess.Popen([*launcher, GRPCD, "--listen", "127.0.0.1:0"], env={}, stderr=log)
+        grpcd = subprocess.Popen([*launcher, GRPCD, "--listen", "127.0.0.1:0", *flags], env={"PATH": os.environ["PATH"]}, stderr=log)
 
         def until(found, problem):
             deadline = time.monotonic() + WAIT_S
@@ -134,13 +135,34 @@ class Confinement(unittest.TestCase):
             grpcd.terminate()
             self.assertEqual(grpcd.wait(WAIT_S), 0)
 
-    def test_it_takes_nothing_from_grpcd(self):
+    def confine(self, names):
+        """A launcher that allows only these system calls."""
         try:
             ctypes.CDLL("libseccomp.so.2")
         except OSError as error:
             self.skipTest(f"apt-get install libseccomp2: {error}")
-        confined = self.serve(sys.executable, "-B", "-c", CONFINE, ",".join(self.allowed()))
-        self.assertEqual(confined, self.serve())
+        return sys.executable, "-B", "-c", CONFINE, ",".join(names)
+
+    def test_it_takes_nothing_from_grpcd(self):
+        self.assertEqual(self.serve(*self.confine(self.allowed())), self.serve())
+
+    def test_it_takes_nothing_from_grpcd_in_its_sandbox(self):
+        for launcher in (self.confine(self.allowed()), ()):
+            self.assertEqual(self.serve(ORDINARY_USER, *launcher, flags=["--sandbox"])[0], self.serve()[0])
+
+    def refused(self, *forbidden):
+        """The error of grpcd in its sandbox, under the unit's filter without the calls `forbidden`."""
+        done = output(ORDINARY_USER, *self.confine(self.allowed() - set(forbidden)), GRPCD, "--sandbox")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        return done.stdout
+
+    def test_a_filter_that_forbids_the_sandbox_is_named_with_the_remedy(self):
+        self.assertEqual(self.refused("landlock_create_ruleset"),
+                         "grpcd: --sandbox: a filter of system calls forbids Landlock: allow landlock_create_ruleset, "
+                         "landlock_add_rule and landlock_restrict_self in systemd's SystemCallFilter= or the container's seccomp "
+                         "profile\n")
+        self.assertRegex(self.refused("landlock_restrict_self"), "--sandbox: Landlock: the rules are not taken: .* not permitted")
+        self.assertRegex(self.refused("seccomp"), "--sandbox: the filter of system calls is refused: .*allow seccomp there")
 
     def test_it_allows_io_uring_and_nothing_that_changes_the_machine(self):
         names = self.allowed()
