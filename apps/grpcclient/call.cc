@@ -67,6 +67,7 @@ class Conversation {
   Instant began_;
   std::size_t sent_ = 0;
   std::size_t received_ = 0;
+  std::string response_;  // a single one, which is printed if the call succeeds
   bool initial_traced_ = false;
   std::optional<Failure> send_failure_;
   std::optional<ClientStream<RawMessage, RawMessage>> stream_;  // serves all kinds of methods
@@ -169,6 +170,10 @@ Task<Outcome<bool>> Conversation::receive() {
     ++received_;
     Outcome<std::string> text = co_await json_.print(*method_.output_type(), message->bytes);
     if (!text) co_return std::unexpected(std::move(text).error());
+    if (!method_.server_streaming()) {
+      response_ = std::move(*text);
+      continue;
+    }
     Outcome<bool> printed = print(*text);
     if (!printed) co_return printed;
   }
@@ -186,7 +191,7 @@ Task<Outcome<bool>> Conversation::finish() {
         count(sent_, "message") + " sent, " + std::to_string(received_) + " received" +
         (stream_->message_compressed() ? ", the last one compressed" : ""));
   if (send_failure_) co_return std::unexpected(std::move(*send_failure_));
-  if (status.ok()) co_return true;
+  if (status.ok()) co_return print(response_);
   Failure failure = call_failure(name_, status);
   failure.details = co_await details(status);
   co_return std::unexpected(std::move(failure));

@@ -162,8 +162,7 @@ Task<Failure> Catalogue::unknown(std::string what, std::string name) {
   }
   std::string hint = apps::suggest(name, *names);
   if (hint.empty()) hint = "; grpcclient list and grpcclient describe show what there is";
-  co_return Failure(exit_not_found,
-                    std::string(source_.describes()) + " no " + what + " '" + name + "'" + hint);
+  co_return Failure(exit_not_found, describes() + " no " + what + " '" + name + "'" + hint);
 }
 
 std::vector<std::string> Catalogue::declared_names() const {

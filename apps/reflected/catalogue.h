@@ -42,6 +42,9 @@ class Catalogue {
   /// Fetches the file that declares `symbol`, and its imports.
   Task<Outcome<bool>> load(std::string symbol);
 
+  /// The subject of an error, as that of the source: "the server describes".
+  std::string describes() const { return std::string(source_.describes()); }
+
   /// Everything fetched so far.
   const google::protobuf::DescriptorPool& pool() const noexcept { return *pool_; }
   /// The same, to outlive the catalogue.

@@ -4,6 +4,7 @@
 #include <google/protobuf/util/type_resolver.h>
 #include <google/protobuf/util/type_resolver_util.h>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -17,12 +18,19 @@ namespace {
 
 constexpr const char* url_prefix = "type.googleapis.com";
 
+/// Unknown types of Any values that are looked up, for all messages that a MessageJson prints.
+constexpr std::size_t unknown_types_max = 100;
+
+std::unexpected<Failure> invalid_response(const pb::Descriptor& type, const std::string& why) {
+  return fail_with(exit_protocol, "the server's response is not a valid " + type.full_name() + ": " + why);
+}
+
 std::string url_of(const pb::Descriptor& type) { return std::string(url_prefix) + "/" + type.full_name(); }
 
 }  // namespace
 
 /// Finds types in the catalogue or among protobuf's own, ignoring the part of the URL before the last slash.
-/// Remembers the name of a type that is missing.
+/// Remembers the name of a type that is missing. While it prints, a type that is declared unknown is found, too.
 class MessageJson::Types final : public pb::util::TypeResolver {
  public:
   explicit Types(const pb::DescriptorPool& pool)
@@ -32,6 +40,10 @@ class MessageJson::Types final : public pb::util::TypeResolver {
 
   pb::util::Status ResolveMessageType(const std::string& url, pb::Type* type) override {
     const std::string name = url.substr(url.rfind('/') + 1);
+    if (printed && printed->unknown(name)) {
+      *type = AnyTypes::replacement();
+      return {};
+    }
     const std::string known_url = std::string(url_prefix) + "/" + name;
     pb::util::Status status = known_->ResolveMessageType(known_url, type);
     if (!status.ok() && name.starts_with("google.protobuf."))
@@ -45,6 +57,8 @@ class MessageJson::Types final : public pb::util::TypeResolver {
   }
 
   std::optional<std::string> take_missing() { return std::exchange(missing_, std::nullopt); }
+
+  const AnyTypes* printed = nullptr;
 
  private:
   std::unique_ptr<pb::util::TypeResolver> known_;
@@ -125,24 +139,49 @@ Task<Outcome<std::string>> MessageJson::parse(const pb::Descriptor& type, const 
   }
 }
 
+/// Fetches the type of an Any for printing, or declares why it is unknown. Does so for a limited number of unknown types,
+/// because a server may send any number of them.
+Task<> MessageJson::look_up(std::string name) {
+  std::string why;
+  if (looked_up_in_vain_ < unknown_types_max) {
+    const Outcome<bool> loaded = co_await catalogue_.load(name);
+    if (catalogue_.pool().FindMessageTypeByName(name)) co_return;
+    ++looked_up_in_vain_;
+    const bool absent = loaded || loaded.error().exit_status == exit_not_found;
+    why = absent ? catalogue_.describes() + " no message '" + name + "'" : loaded.error().message;
+  } else {
+    why = "'" + name + "' was not looked up after " + std::to_string(unknown_types_max) + " unknown types";
+  }
+  anys_.declare_unknown(name, why + "; @value has its bytes");
+}
+
+/// The message in a form that protobuf can print: with a replacement for each Any of an unknown type.
+Task<Outcome<std::string>> MessageJson::printable(const pb::Descriptor& type, std::string bytes) {
+  if (!AnyTypes::concerned(type)) co_return bytes;
+  if (anys_.unknown_count() > unknown_types_max) anys_.forget_unknown();
+  for (;;) {
+    std::set<std::string> missing;
+    Result<std::string> wrapped = anys_.wrap(catalogue_.pool(), type, bytes, missing);
+    if (!wrapped) co_return invalid_response(type, std::string(wrapped.error().message()));
+    if (missing.empty()) co_return std::move(*wrapped);
+    for (const std::string& name : missing) co_await look_up(name);
+  }
+}
+
 Task<Outcome<std::string>> MessageJson::print(const pb::Descriptor& type, const std::string& bytes) {
+  Outcome<std::string> prepared = co_await printable(type, bytes);
+  if (!prepared) co_return prepared;
   pb::util::JsonPrintOptions options;
   options.add_whitespace = !options_.compact;
   options.always_print_primitive_fields = options_.emit_defaults;
-  const std::string url = url_of(type);
-  for (;;) {
-    std::string text;
-    const pb::util::Status status = pb::util::BinaryToJsonString(types_.get(), url, bytes, &text, options);
-    if (status.ok()) {
-      if (!text.ends_with('\n')) text.push_back('\n');
-      co_return text;
-    }
-    Outcome<bool> more = co_await load_missing();
-    if (!more) co_return std::unexpected(std::move(more).error());
-    if (!*more)
-      co_return fail_with(exit_protocol, "the server's response is not a valid " + type.full_name() + ": " +
-                                             status.message().ToString());
-  }
+  std::string text;
+  types_->printed = &anys_;
+  const pb::util::Status status =
+      pb::util::BinaryToJsonString(types_.get(), url_of(type), *prepared, &text, options);
+  types_->printed = nullptr;
+  if (!status.ok()) co_return invalid_response(type, status.message().ToString());
+  if (!text.ends_with('\n')) text.push_back('\n');
+  co_return text;
 }
 
 }  // namespace ringrpc::reflected

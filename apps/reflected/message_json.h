@@ -15,6 +15,7 @@
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
 
+#include "reflected/any_types.h"
 #include "reflected/catalogue.h"
 #include "reflected/json_stream.h"
 
@@ -61,16 +62,21 @@ class MessageJson {
   Task<Outcome<std::string>> parse(const google::protobuf::Descriptor& type, const JsonStream::Value& value,
                                    const std::string& source);
 
-  /// JSON text that ends with a line break.
+  /// JSON text that ends with a line break. An Any whose type cannot be found has the members "@type", "@error" with
+  /// the reason, and "@value" with its bytes in base64.
   Task<Outcome<std::string>> print(const google::protobuf::Descriptor& type, const std::string& bytes);
 
  private:
   friend class JsonSerializer;
   class Types;
   Task<Outcome<bool>> load_missing();
+  Task<> look_up(std::string name);
+  Task<Outcome<std::string>> printable(const google::protobuf::Descriptor& type, std::string bytes);
 
   Catalogue& catalogue_;
   Options options_;
+  AnyTypes anys_;
+  std::size_t looked_up_in_vain_ = 0;
   std::unique_ptr<Types> types_;
 };
 
