@@ -39,8 +39,9 @@ def descriptors(process):
 
 
 def sanitized_factor(process):
-    """The factor by which a sanitizer increases memory; 1 without one."""
-    with open(f"/proc/{process.pid}/exe", "rb") as file:
+    """The factor by which a sanitizer increases memory of a `subprocess.Popen`; 1 without one."""
+    # By the path, because /proc shows the program of a process in a sandbox to root alone.
+    with open(process.args[0], "rb") as file:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as program:
             return next((factor for name, factor in SANITIZED_FACTORS.items() if program.find(name) >= 0), 1)
 

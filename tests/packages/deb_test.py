@@ -117,6 +117,12 @@ class Installation(unittest.TestCase):
         self.assertEqual(self.debian.run("stat", "--format=%U", f"/proc/{self.process()}"), "grpcd\n")
         self.assertRegex(self.debian.run("journalctl", "--unit=grpcd.service", "--no-pager"), r"ready on 127\.0\.0\.1:50051 ")
 
+    def test_it_serves_in_its_sandbox(self):
+        self.debian.run("sh", "-c", "echo 'sandbox = true' >>/etc/grpcd/grpcd.toml && systemctl restart grpcd")
+        self.assertIn("ED25519", self.debian.run("grpcclient", "demo"))
+        self.assertRegex(self.debian.run("journalctl", "--unit=grpcd.service", "--no-pager"),
+                         r"grpcd is confined: \d+ system calls, files and TCP ports by Landlock \d+")
+
     def test_an_upgrade_under_load_loses_no_call(self):
         before = self.process()
         bench = self.debian.start("grpcbench", "--rate", "500", "--duration", "10s", "--output", "json")
