@@ -59,6 +59,7 @@ class HealthProbe(harness.ServerCase):
             server.process.terminate()
             self.assertEqual(watch.line(), "NOT_SERVING")
             self.assertEqual(watch.end()[0], UNAVAILABLE)
+            server.process.wait(harness.STOP_SECONDS)  # a second signal would end it at once
 
     def test_over_tls(self):
         with certificates.Folder() as made:
