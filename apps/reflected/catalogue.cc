@@ -184,10 +184,8 @@ Task<Outcome<bool>> Catalogue::load(std::string symbol) {
   Outcome<DescriptorSource::Files> files = co_await source_.files_with_symbol(symbol);
   if (!files) co_return std::unexpected(std::move(files).error());
   std::vector<std::string> names;
-  for (pb::FileDescriptorProto& file : *files) {
-    names.push_back(file.name());
-    files_.try_emplace(file.name(), std::move(file));
-  }
+  for (const pb::FileDescriptorProto& file : *files) names.push_back(file.name());
+  if (Outcome<bool> added = add(std::move(*files)); !added) co_return added;
   Outcome<bool> fetched = co_await fetch_imports();
   if (!fetched) co_return std::unexpected(std::move(fetched).error());
   for (const std::string& name : names) {
@@ -197,36 +195,47 @@ Task<Outcome<bool>> Catalogue::load(std::string symbol) {
   co_return true;
 }
 
-/// Requests the imported files that the server has not sent. protobuf's own files are compiled in.
+/// Keeps the files that it does not have yet.
+Outcome<bool> Catalogue::add(DescriptorSource::Files files) {
+  for (pb::FileDescriptorProto& file : files) {
+    const auto [at, fresh] = files_.try_emplace(file.name(), std::move(file));
+    if (fresh) unread_.push_back({at->first});
+  }
+  if (files_.size() > files_max)
+    return fail_with(exit_protocol, "reflection returned more than " + std::to_string(files_max) + " files");
+  return true;
+}
+
+/// Requests the imported files that the server has not sent, and theirs.
 Task<Outcome<bool>> Catalogue::fetch_imports() {
-  std::vector<std::string> missing;
-  do {
-    missing.clear();
-    for (const auto& [name, file] : files_) {
-      for (const std::string& import : file.dependency())
-        if (!files_.contains(import)) missing.push_back(import);
+  while (!unread_.empty()) {
+    Unread& next = unread_.back();
+    const auto& imports = files_.at(next.file).dependency();
+    while (next.import < imports.size() && files_.contains(imports[next.import])) ++next.import;
+    if (next.import == imports.size()) {
+      unread_.pop_back();
+      continue;
     }
-    for (const std::string& import : missing) {
-      if (files_.contains(import)) continue;
-      Outcome<DescriptorSource::Files> files = co_await source_.file_named(import);
-      const pb::FileDescriptor* known = pb::DescriptorPool::generated_pool()->FindFileByName(import);
-      if (!files && known) {
-        known->CopyTo(&files_[import]);
-        continue;
-      }
-      if (!files && files.error().exit_status == exit_not_found)
-        co_return fail_with(exit_protocol,
-                            "reflection has no file '" + import + "', which another file imports");
-      if (!files) co_return std::unexpected(std::move(files).error());
-      for (pb::FileDescriptorProto& file : *files) files_.try_emplace(file.name(), std::move(file));
-      if (!files_.contains(import))
-        co_return fail_with(exit_protocol,
-                            "reflection returned other files than the requested '" + import + "'");
-      if (files_.size() > files_max)
-        co_return fail_with(exit_protocol,
-                            "reflection returned more than " + std::to_string(files_max) + " files");
-    }
-  } while (!missing.empty());
+    Outcome<bool> fetched = co_await fetch_import(imports[next.import]);
+    if (!fetched) co_return fetched;
+  }
+  co_return true;
+}
+
+/// protobuf's own files are compiled in.
+Task<Outcome<bool>> Catalogue::fetch_import(std::string import) {
+  Outcome<DescriptorSource::Files> files = co_await source_.file_named(import);
+  const pb::FileDescriptor* known = pb::DescriptorPool::generated_pool()->FindFileByName(import);
+  if (!files && known) {
+    files = DescriptorSource::Files(1);
+    known->CopyTo(&files->front());
+  }
+  if (!files && files.error().exit_status == exit_not_found)
+    co_return fail_with(exit_protocol, "reflection has no file '" + import + "', which another file imports");
+  if (!files) co_return std::unexpected(std::move(files).error());
+  if (Outcome<bool> added = add(std::move(*files)); !added) co_return added;
+  if (!files_.contains(import))
+    co_return fail_with(exit_protocol, "reflection returned other files than the requested '" + import + "'");
   co_return true;
 }
 
@@ -242,6 +251,7 @@ Outcome<bool> Catalogue::build(const std::string& name, unsigned depth) {
   FirstError error;
   if (!pool_->BuildFileCollectingErrors(file, &error))
     return fail_with(exit_protocol, "reflection returned an invalid file '" + name + "': " + error.text);
+  pb::FileDescriptorProto().Swap(&file);  // only its name is needed from now on
   return true;
 }
 

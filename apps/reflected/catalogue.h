@@ -51,7 +51,15 @@ class Catalogue {
   std::shared_ptr<const google::protobuf::DescriptorPool> share_pool() const noexcept { return pool_; }
 
  private:
+  /// A file whose imports are not all fetched.
+  struct Unread {
+    std::string file;
+    int import = 0;  // the first that may be missing
+  };
+
+  Outcome<bool> add(DescriptorSource::Files files);
   Task<Outcome<bool>> fetch_imports();
+  Task<Outcome<bool>> fetch_import(std::string import);
   Outcome<bool> build(const std::string& file, unsigned depth);
   Task<Failure> unknown(std::string what, std::string name);
   std::vector<std::string> declared_names() const;
@@ -59,7 +67,8 @@ class Catalogue {
   DescriptorSource& source_;
   std::shared_ptr<google::protobuf::DescriptorPool> pool_ =
       std::make_shared<google::protobuf::DescriptorPool>();
-  std::map<std::string, google::protobuf::FileDescriptorProto> files_;  // by name; some are not built yet
+  std::map<std::string, google::protobuf::FileDescriptorProto> files_;  // by name; empty if built
+  std::vector<Unread> unread_;
 };
 
 /// The kind of the method: which directions of its calls are streams.

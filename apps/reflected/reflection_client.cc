@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
+#include "ringrpc/bytes.h"
 #include "ringrpc/sleep.h"
 
 #include "grpc/reflection/v1/reflection.ringrpc.h"
 #include "grpc/reflection/v1alpha/reflection.ringrpc.h"
+#include "rpc/message/message_shape.h"
 
 namespace ringrpc::reflected {
 namespace {
@@ -18,6 +21,17 @@ namespace v1alpha = grpc::reflection::v1alpha;
 
 /// The time that a server has to end the call after the client has half-closed it.
 constexpr Nanoseconds end_timeout = 1s;
+
+/// Parsed descriptors take up to a hundred times the bytes on the wire. Services of hundreds of files take a few MiB.
+constexpr std::size_t memory_bytes_max = std::size_t{128} << 20;
+
+/// An estimate for a file that is not parsed yet.
+std::size_t memory_of(const std::string& bytes) {
+  const Bytes piece = as_bytes(bytes);
+  return MessageShape::of(*google::protobuf::FileDescriptorProto::descriptor())
+      .weigh({&piece, 1}, std::numeric_limits<std::size_t>::max())
+      .memory_bytes;
+}
 
 std::string reflection_path(std::string_view service) {
   return "/" + std::string(service) + "/ServerReflectionInfo";
@@ -107,9 +121,19 @@ Task<Outcome<ReflectionClient::Files>> ReflectionClient::ask_for_files(Request r
         call_failure("reflection", Status(code, error.error_message(), Initiator::peer)));
   }
   Files files;
+  std::size_t held = held_bytes_;
   for (const std::string& bytes : response->file_descriptor_response().file_descriptor_proto()) {
+    const std::size_t weight = memory_of(bytes);
+    held += weight;
+    if (held > memory_bytes_max)
+      co_return fail_with(exit_protocol,
+                          "reflection returned descriptors that take more than " +
+                              std::to_string(memory_bytes_max >> 20) +
+                              " MiB of memory; describe the services by --proto or --protoset");
     if (!files.emplace_back().ParseFromString(bytes))
       co_return fail_with(exit_protocol, "reflection returned something that is not a FileDescriptorProto");
+    // Servers send a file again with each file that imports it; the catalogue keeps it once.
+    if (names_.insert(files.back().name()).second) held_bytes_ += weight;
   }
   co_return files;
 }

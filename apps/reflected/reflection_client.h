@@ -4,11 +4,15 @@
 ///   Outcome<std::vector<std::string>> services = co_await reflection.services();
 ///   Outcome<Files> files = co_await reflection.files_with_symbol("echo.v1.EchoService");
 ///
+/// A server may send any descriptors: all files together must not take more than 128 MiB of memory, by an estimate before
+/// they are parsed; beyond that a request fails with exit_protocol.
+///
 /// It belongs to the channel's shard; make one request at a time.
 #pragma once
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,8 +55,10 @@ class ReflectionClient final : public DescriptorSource {
   Channel& channel_;
   MakeOptions make_options_;
   std::optional<ClientStream<Request, Response>> stream_;
-  bool v1_ = true;          // false once the server turns out to have only v1alpha
-  bool responded_ = false;  // the server has this version
+  std::set<std::string> names_;  // of files that were received
+  std::size_t held_bytes_ = 0;   // the memory that they take
+  bool v1_ = true;               // false once the server turns out to have only v1alpha
+  bool responded_ = false;       // the server has this version
 };
 
 }  // namespace ringrpc::reflected
