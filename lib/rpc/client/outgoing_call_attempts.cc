@@ -42,6 +42,7 @@ void OutgoingCall::on_unplaced(Status why) noexcept {
     trace_->end_queued(why);
   if (record_) [[unlikely]]
     record_->settle_attempt(nullptr, why.code(), shard_.io().now());
+  if (plan_) plan_->begin();  // an attempt that reaches no server counts too
   if (goes_on(why)) return;
   if (held()) channel_->count_end(false);
   settle(std::move(why));

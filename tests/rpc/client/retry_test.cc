@@ -9,6 +9,7 @@
 #include "ringrpc/block_on.h"
 #include "ringrpc/client_interceptor.h"
 #include "ringrpc/metrics.h"
+#include "ringrpc/resolver.h"
 #include "ringrpc/sleep.h"
 
 #include "rpc/client/attempts.h"
@@ -61,6 +62,47 @@ TEST_CASE("a call without a policy is not attempted again") {
   CHECK(attempts.call(nullptr).code() == Code::UNAVAILABLE);
   CHECK(attempts.call(for_all_methods(R"("timeout": "1s")")).ok());
   CHECK(attempts.seen.size() == 2);
+}
+
+/// Looks up names in vain.
+struct NoNames final : Resolver {
+  Task<Result<Resolution>> resolve(ResolveRequest) override {
+    co_return fail(Code::UNAVAILABLE, "there is no such name");
+  }
+};
+
+TEST_CASE("attempts that reach no server count, so a call without a deadline ends with the last one") {
+  for (const auto& policy : {retrying(3), hedging(3, "0.1s"), hedging(3, "0s")})
+    for (const std::string target : {"127.0.0.1:9", "127.0.0.1:8,127.0.0.1:9", "nowhere:///x"}) {
+      CAPTURE(target);
+      SimulatedWorld world(1);
+      CHECK(world.run_against(
+          target,
+          [](Channel& channel) -> Task<void> {
+            const Instant before = now();
+            const auto failed = co_await unary(channel);
+            REQUIRE_FALSE(failed);
+            CHECK(failed.error().code() == Code::UNAVAILABLE);
+            CHECK(now() - before < 5s);
+          },
+          {.service_config = policy, .resolvers = {{"nowhere", std::make_shared<NoNames>()}}}));
+    }
+}
+
+TEST_CASE("an attempt that reached no server is one of those that the server is told of") {
+  Attempts attempts({answers("y")});
+  attempts.host.close();
+  CHECK(attempts.world.run_against("127.0.0.1:7",
+                                   [&](Channel& channel) -> Task<void> {
+                                     auto call = unary(channel);
+                                     call.start();
+                                     co_await sleep_for(10ms);
+                                     attempts.host.open();
+                                     while (!call.done()) co_await sleep_for(10ms);
+                                     CHECK(call.result());
+                                   },
+                                   {.backoff = {.initial = 10ms}, .service_config = retrying(3)}));
+  CHECK(attempts.previous() == Words{"1"});
 }
 
 TEST_CASE("backoffs grow up to the maximum, with jitter") {
