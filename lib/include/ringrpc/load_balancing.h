@@ -39,6 +39,7 @@
 
 namespace ringrpc {
 
+class BalancingPolicy;
 class CallRequest;
 
 /// Calls that have ended.
@@ -103,6 +104,10 @@ class RINGRPC_EXPORT Balancer {
   /// The backends are these from now on, in the order of the resolver; none twice. Those that are missing are
   /// destroyed after this returns. If this throws std::bad_alloc, nothing may have changed.
   virtual void update(std::span<Backend* const> backends) = 0;
+  /// A service config has brought `policy`. True if this balancer follows that from now on and keeps what it has
+  /// found out; `update` comes next. False, without a change, if the policy must make another balancer. May throw
+  /// std::bad_alloc; then nothing may have changed.
+  virtual bool follow(const BalancingPolicy& /*policy*/) { return false; }
   /// The state of `backend` has changed.
   virtual void on_state(Backend& backend) noexcept = 0;
   /// Called when a call waits and either no backend is ready or connecting, or `pick` gave none although
@@ -197,13 +202,13 @@ struct OutlierDetectionOptions {
 
 /// Hides addresses that fail more calls than the others from `other`, for a while (gRFC A50). A call fails
 /// for this purpose if it ends with another status than OK, or is cut or cancelled, for example at its
-/// deadline. Without `success_rate` and `failure_percentage` nothing is ejected. A null `other` is
-/// `pick_first()`.
+/// deadline. Without `success_rate` and `failure_percentage` nothing is ejected. A service config with other
+/// options takes no address back, unless it has neither of these. A null `other` is `pick_first()`.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> outlier_detection(
     std::shared_ptr<const BalancingPolicy> other, const OutlierDetectionOptions& options);
 
 /// Uses `other` with `size` of the addresses, which each shard of each client draws for itself, and which
-/// stay the same as long as the name has them (gRFC A68). A channel has at most size × shards ×
+/// stay the same as long as the name has them (gRFC A68), whatever else a service config changes. A channel has at most size × shards ×
 /// `max_connections` connections then.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> random_subsetting(
     std::size_t size, std::shared_ptr<const BalancingPolicy> other);

@@ -9,6 +9,16 @@
 namespace ringrpc {
 namespace {
 
+class LeastRequestPolicy final : public BalancingPolicy {
+ public:
+  explicit LeastRequestPolicy(unsigned choices) noexcept : choices_(std::clamp(choices, 2u, 10u)) {}
+  std::unique_ptr<Balancer> make() const override;
+  unsigned choices() const noexcept { return choices_; }
+
+ private:
+  const unsigned choices_;
+};
+
 class LeastRequest final : public Balancer {
  public:
   LeastRequest(Shard& shard, unsigned choices) noexcept
@@ -16,6 +26,11 @@ class LeastRequest final : public Balancer {
         random_(static_cast<std::uint64_t>(shard.now().time_since_epoch().count()) + shard.index()) {}
 
   void update(std::span<Backend* const> backends) override { backends_.update(backends); }
+  bool follow(const BalancingPolicy& policy) override {
+    const auto* const next = dynamic_cast<const LeastRequestPolicy*>(&policy);
+    if (next) choices_ = next->choices();
+    return next != nullptr;
+  }
   void on_state(Backend& backend) noexcept override { backends_.on_state(backend); }
   void connect() noexcept override { backends_.connect(); }
 
@@ -31,34 +46,33 @@ class LeastRequest final : public Balancer {
       best = backend;
       fewest = calls;
     }
-    if (best->has_room()) return best;
-    const auto with_room = std::ranges::find_if(
-        ready, &Backend::has_room, [](const Backend* backend) -> const Backend& { return *backend; });
-    return with_room == ready.end() ? nullptr : *with_room;
+    return best->has_room() ? best : any_with_room();
   }
 
  private:
+  /// Any of the backends with room, each with the same probability. Null if there is none.
+  Backend* any_with_room() noexcept {
+    Backend* any = nullptr;
+    std::size_t found = 0;
+    for (Backend* const backend : backends_.ready())
+      if (backend->has_room() && draw(++found) == 0) any = backend;
+    return any;
+  }
+
   /// A random number below `count`, by the generator of Knuth's MMIX: its upper bits, without a division.
   std::size_t draw(std::size_t count) noexcept {
     random_ = random_ * 6364136223846793005u + 1442695040888963407u;
     return static_cast<std::size_t>((random_ >> 32) * count >> 32);
   }
 
-  const unsigned choices_;
+  unsigned choices_;
   std::uint64_t random_;
   ReadyBackends backends_;
 };
 
-class LeastRequestPolicy final : public BalancingPolicy {
- public:
-  explicit LeastRequestPolicy(unsigned choices) noexcept : choices_(std::clamp(choices, 2u, 10u)) {}
-  std::unique_ptr<Balancer> make() const override {
-    return std::make_unique<LeastRequest>(Shard::here(), choices_);
-  }
-
- private:
-  const unsigned choices_;
-};
+std::unique_ptr<Balancer> LeastRequestPolicy::make() const {
+  return std::make_unique<LeastRequest>(Shard::here(), choices_);
+}
 
 }  // namespace
 

@@ -19,7 +19,7 @@
 #include "ringrpc/load_balancing.h"
 
 #include "reactor/shard.h"
-#include "rpc/balancing/pick_first.h"
+#include "rpc/balancing/inner_balancer.h"
 
 namespace ringrpc {
 namespace {
@@ -57,6 +57,7 @@ class WatchedBackend final : public Backend {
   }
 
   bool ejected() const noexcept { return ejected_at_ != never; }
+  Instant ejected_at() const noexcept { return ejected_at_; }
   void eject(Instant now) noexcept {
     ejected_at_ = now;
     ++times_;
@@ -79,15 +80,32 @@ class WatchedBackend final : public Backend {
   std::int64_t times_ = 0;  // it was ejected, less those that are forgiven
 };
 
+class OutlierDetectionPolicy final : public BalancingPolicy {
+ public:
+  OutlierDetectionPolicy(const OutlierDetectionOptions& options, std::shared_ptr<const BalancingPolicy> other)
+      : options_(options), other_(std::move(other)) {
+    constexpr std::chrono::milliseconds shortest{1};
+    options_.interval = std::max<Nanoseconds>(options_.interval, shortest);
+  }
+  std::unique_ptr<Balancer> make() const override;
+  const OutlierDetectionOptions& options() const noexcept { return options_; }
+  const BalancingPolicy* other() const noexcept { return other_.get(); }
+
+ private:
+  OutlierDetectionOptions options_;
+  const std::shared_ptr<const BalancingPolicy> other_;
+};
+
 class OutlierDetection final : public Balancer, private Timer {
  public:
-  OutlierDetection(Shard& shard, const OutlierDetectionOptions& options, std::unique_ptr<Balancer> other)
+  OutlierDetection(Shard& shard, const OutlierDetectionPolicy& policy)
       : shard_(shard),
-        options_(options),
+        options_(policy.options()),
         random_(static_cast<std::uint32_t>(shard.now().time_since_epoch().count()) + shard.index()),
-        other_(std::move(other)) {}
+        other_(make_balancer(policy.other(), shard)) {}
 
   void update(std::span<Backend* const> backends) override;
+  bool follow(const BalancingPolicy& policy) override;
   void on_state(Backend& backend) noexcept override {
     const auto found = members_.find(&backend);
     if (found != members_.end() && !found->second->ejected()) other_->on_state(*found->second);
@@ -98,11 +116,14 @@ class OutlierDetection final : public Balancer, private Timer {
     return picked ? &static_cast<WatchedBackend*>(picked)->backend() : nullptr;
   }
   bool chooses_by_call() const noexcept override { return other_->chooses_by_call(); }
-  bool checks_health() const noexcept override { return other_->checks_health(); }
+  bool checks_health() const noexcept override { return other_.latest().checks_health(); }
 
  private:
   using Members = std::unordered_map<const Backend*, std::unique_ptr<WatchedBackend>>;
 
+  bool examines() const noexcept { return options_.success_rate || options_.failure_percentage; }
+  void begin_interval() noexcept;
+  void keep_one() noexcept;
   void on_time() override;
   template <class Rule, class Sees>
   void examine(const Rule& rule, Sees sees) noexcept;
@@ -114,12 +135,13 @@ class OutlierDetection final : public Balancer, private Timer {
   void take_back(WatchedBackend& backend) noexcept;
 
   Shard& shard_;
-  const OutlierDetectionOptions options_;
+  OutlierDetectionOptions options_;
   std::minstd_rand random_;
+  Instant interval_began_ = Instant::min();
   Members members_;
   std::vector<WatchedBackend*> order_;  // of the members, as the resolver has it
   std::size_t ejected_ = 0;
-  const std::unique_ptr<Balancer> other_;  // destroyed before the members
+  InnerBalancer other_;  // destroyed before the members
 };
 
 void OutlierDetection::update(std::span<Backend* const> backends) {
@@ -136,20 +158,47 @@ void OutlierDetection::update(std::span<Backend* const> backends) {
     order.push_back(found == members_.end() ? place.get() : found->second.get());
     seen.push_back(order.back());
   }
-  other_->update(seen);
+  other_.update(seen);
   // From here on nothing fails.
   for (auto& [backend, member] : next)
     if (!member) member = std::move(members_.find(backend)->second);
   members_.swap(next);
   order_.swap(order);
   ejected_ = static_cast<std::size_t>(std::ranges::count_if(order_, &WatchedBackend::ejected));
-  const bool examines = options_.success_rate || options_.failure_percentage;
-  if (examines && !armed()) shard_.timers().arm(*this, after(shard_.now(), options_.interval));
+  keep_one();
+  if (examines() && !armed()) begin_interval();
+}
+
+/// The ejections stay, and the interval ends as if it had begun with the new options (gRFC A50).
+bool OutlierDetection::follow(const BalancingPolicy& policy) {
+  const auto* const next = dynamic_cast<const OutlierDetectionPolicy*>(&policy);
+  if (!next) return false;
+  other_.follow(next->other(), shard_);
+  options_ = next->options();
+  if (examines()) {
+    if (armed()) shard_.timers().arm(*this, after(interval_began_, options_.interval));
+    return true;
+  }
+  Timer::cancel();
+  for (WatchedBackend* const each : order_)
+    if (each->ejected()) take_back(*each);
+  return true;
+}
+
+void OutlierDetection::begin_interval() noexcept {
+  interval_began_ = shard_.now();
+  shard_.timers().arm(*this, after(interval_began_, options_.interval));
+  for (WatchedBackend* const each : order_) each->end_interval();
+}
+
+/// Takes a backend back if the look-up has left none but ejected ones.
+void OutlierDetection::keep_one() noexcept {
+  if (ejected_ < order_.size() || order_.empty()) return;
+  take_back(**std::ranges::min_element(order_, {}, &WatchedBackend::ejected_at));
 }
 
 void OutlierDetection::on_time() {
-  shard_.timers().arm(*this, after(shard_.now(), options_.interval));
-  for (WatchedBackend* const each : order_) each->end_interval();
+  begin_interval();
   const std::size_t before = ejected_;
   if (options_.success_rate) eject_by_success_rate();
   if (options_.failure_percentage) eject_by_failure_percentage();
@@ -224,22 +273,9 @@ void OutlierDetection::take_back(WatchedBackend& backend) noexcept {
   backend.pick_again();
 }
 
-class OutlierDetectionPolicy final : public BalancingPolicy {
- public:
-  OutlierDetectionPolicy(const OutlierDetectionOptions& options, std::shared_ptr<const BalancingPolicy> other)
-      : options_(options), other_(std::move(other)) {
-    constexpr std::chrono::milliseconds shortest{1};
-    options_.interval = std::max<Nanoseconds>(options_.interval, shortest);
-  }
-  std::unique_ptr<Balancer> make() const override {
-    return std::make_unique<OutlierDetection>(Shard::here(), options_,
-                                              make_balancer(other_.get(), Shard::here()));
-  }
-
- private:
-  OutlierDetectionOptions options_;
-  const std::shared_ptr<const BalancingPolicy> other_;
-};
+std::unique_ptr<Balancer> OutlierDetectionPolicy::make() const {
+  return std::make_unique<OutlierDetection>(Shard::here(), *this);
+}
 
 }  // namespace
 

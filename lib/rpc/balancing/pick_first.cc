@@ -33,6 +33,7 @@ class PickFirstPolicy final : public BalancingPolicy {
   std::unique_ptr<Balancer> make() const override {
     return std::make_unique<PickFirst>(Shard::here(), options_);
   }
+  const PickFirstOptions& options() const noexcept { return options_; }
 
  private:
   const PickFirstOptions options_;
@@ -62,6 +63,12 @@ void PickFirst::update(std::span<Backend* const> backends) {
   if (const auto ready = std::ranges::find_if(backends_, is_ready); ready != backends_.end())
     return select(**ready);  // another policy connected to it
   if (passing) connect();
+}
+
+bool PickFirst::follow(const BalancingPolicy& policy) {
+  const auto* const next = dynamic_cast<const PickFirstPolicy*>(&policy);
+  if (next) shuffle_ = next->options().shuffle;
+  return next != nullptr;
 }
 
 void PickFirst::connect() noexcept {
@@ -111,6 +118,11 @@ void PickFirst::select(Backend& backend) noexcept {
 std::unique_ptr<Balancer> make_balancer(const BalancingPolicy* policy, Shard& shard) {
   std::unique_ptr<Balancer> made = policy ? policy->make() : nullptr;
   return made ? std::move(made) : std::make_unique<PickFirst>(shard, PickFirstOptions());
+}
+
+bool follow(Balancer& balancer, const BalancingPolicy* policy) {
+  const PickFirstPolicy usual{PickFirstOptions()};
+  return balancer.follow(policy ? *policy : usual);
 }
 
 }  // namespace ringrpc

@@ -22,6 +22,7 @@ class PickFirst final : public Balancer, private Timer {
   PickFirst(Shard& shard, const PickFirstOptions& options);
 
   void update(std::span<Backend* const> backends) override;
+  bool follow(const BalancingPolicy& policy) override;
   void on_state(Backend& backend) noexcept override;
   void connect() noexcept override;
   Backend* pick(const PickedCall&) noexcept override { return selected_; }
@@ -34,7 +35,7 @@ class PickFirst final : public Balancer, private Timer {
   void select(Backend& backend) noexcept;
 
   Shard& shard_;
-  const bool shuffle_;
+  bool shuffle_;
   std::minstd_rand random_;
   std::vector<Backend*> backends_;
   Backend* selected_ = nullptr;  // is ready
@@ -43,5 +44,8 @@ class PickFirst final : public Balancer, private Timer {
 
 /// The balancer of a policy on this shard, which is the one that runs; that of pick_first if there is none.
 std::unique_ptr<Balancer> make_balancer(const BalancingPolicy* policy, Shard& shard);
+
+/// True if the balancer follows the policy, as Balancer::follow says; null is pick_first.
+bool follow(Balancer& balancer, const BalancingPolicy* policy);
 
 }  // namespace ringrpc

@@ -1,56 +1,67 @@
 /// The policy random_subsetting (gRFC A68): another policy over a few of the backends, drawn at random.
 ///
-/// Each backend has a hash of its address and of a number that the balancer has drawn. Those with the
-/// lowest hashes are the subset. So a backend that comes or goes changes one place of it, and each
-/// client and shard has a subset of its own.
+/// The balancer draws a number, by which it draws the backends (rpc/naming/address_subset.h): each client and shard
+/// has a subset of its own, which changes little when backends come and go.
 #include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <string_view>
 #include <utility>
 #include <vector>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #include "ringrpc/load_balancing.h"
 
 #include "reactor/shard.h"
-#include "rpc/balancing/pick_first.h"
+#include "rpc/balancing/inner_balancer.h"
+#include "rpc/naming/address_subset.h"
 
 namespace ringrpc {
 namespace {
 
+class RandomSubsettingPolicy final : public BalancingPolicy {
+ public:
+  RandomSubsettingPolicy(std::size_t size, std::shared_ptr<const BalancingPolicy> other)
+      : size_(std::max<std::size_t>(size, 1)), other_(std::move(other)) {}
+  std::unique_ptr<Balancer> make() const override;
+  std::size_t size() const noexcept { return size_; }
+  const BalancingPolicy* other() const noexcept { return other_.get(); }
+
+ private:
+  const std::size_t size_;
+  const std::shared_ptr<const BalancingPolicy> other_;
+};
+
 class RandomSubsetting final : public Balancer {
  public:
-  RandomSubsetting(Shard& shard, std::size_t size, std::unique_ptr<Balancer> other)
-      : size_(size),
+  RandomSubsetting(Shard& shard, const RandomSubsettingPolicy& policy)
+      : shard_(shard),
+        size_(policy.size()),
         seed_(std::mt19937_64(static_cast<std::uint64_t>(shard.now().time_since_epoch().count()) +
                               shard.index())()),
-        other_(std::move(other)) {}
+        other_(make_balancer(policy.other(), shard)) {}
 
   void update(std::span<Backend* const> backends) override {
-    std::vector<Ranked> ranked;
-    ranked.reserve(backends.size());
-    for (Backend* const backend : backends) {
-      const std::string& address = backend->address();
-      ranked.push_back({XXH64(address.data(), address.size(), seed_), backend});
-    }
-    const std::size_t count = std::min(size_, ranked.size());
-    const auto middle = ranked.begin() + static_cast<std::ptrdiff_t>(count);
-    std::ranges::nth_element(ranked, middle, {}, &Ranked::hash);
-    std::vector<const Backend*> inside;
-    inside.reserve(count);
-    for (auto each = ranked.begin(); each != middle; ++each) inside.push_back(each->backend);
+    const std::vector<std::size_t> drawn =
+        address_subset(backends.size(), size_, seed_,
+                       [&](std::size_t at) -> std::string_view { return backends[at]->address(); });
+    std::vector<Backend*> subset;
+    subset.reserve(drawn.size());
+    for (const std::size_t at : drawn) subset.push_back(backends[at]);
+    std::vector<const Backend*> inside(subset.begin(), subset.end());
     std::ranges::sort(inside);
-    std::vector<Backend*> subset;  // in the order of the resolver
-    subset.reserve(count);
-    for (Backend* const backend : backends)
-      if (std::ranges::binary_search(inside, backend)) subset.push_back(backend);
-    other_->update(subset);
+    other_.update(subset);
     // From here on nothing fails.
     inside_.swap(inside);
-    for (auto each = middle; each != ranked.end(); ++each) each->backend->release();
+    for (Backend* const backend : backends)
+      if (!std::ranges::binary_search(inside_, backend)) backend->release();
+  }
+  bool follow(const BalancingPolicy& policy) override {
+    const auto* const next = dynamic_cast<const RandomSubsettingPolicy*>(&policy);
+    if (!next) return false;
+    other_.follow(next->other(), shard_);
+    size_ = next->size();
+    return true;
   }
   void on_state(Backend& backend) noexcept override {
     if (std::ranges::binary_search(inside_, &backend)) other_->on_state(backend);
@@ -58,33 +69,19 @@ class RandomSubsetting final : public Balancer {
   void connect() noexcept override { other_->connect(); }
   Backend* pick(const PickedCall& call) noexcept override { return other_->pick(call); }
   bool chooses_by_call() const noexcept override { return other_->chooses_by_call(); }
-  bool checks_health() const noexcept override { return other_->checks_health(); }
+  bool checks_health() const noexcept override { return other_.latest().checks_health(); }
 
  private:
-  struct Ranked {
-    std::uint64_t hash;
-    Backend* backend;
-  };
-
-  const std::size_t size_;
+  Shard& shard_;
+  std::size_t size_;
   const std::uint64_t seed_;
   std::vector<const Backend*> inside_;  // in the order of their addresses in memory
-  const std::unique_ptr<Balancer> other_;
+  InnerBalancer other_;
 };
 
-class RandomSubsettingPolicy final : public BalancingPolicy {
- public:
-  RandomSubsettingPolicy(std::size_t size, std::shared_ptr<const BalancingPolicy> other)
-      : size_(std::max<std::size_t>(size, 1)), other_(std::move(other)) {}
-  std::unique_ptr<Balancer> make() const override {
-    return std::make_unique<RandomSubsetting>(Shard::here(), size_,
-                                              make_balancer(other_.get(), Shard::here()));
-  }
-
- private:
-  const std::size_t size_;
-  const std::shared_ptr<const BalancingPolicy> other_;
-};
+std::unique_ptr<Balancer> RandomSubsettingPolicy::make() const {
+  return std::make_unique<RandomSubsetting>(Shard::here(), *this);
+}
 
 }  // namespace
 

@@ -47,6 +47,19 @@ std::uint64_t hash_of_all(const Metadata& metadata, std::string_view name) noexc
   return XXH64_digest(&state);
 }
 
+class RingHashPolicy final : public BalancingPolicy {
+ public:
+  explicit RingHashPolicy(RingHashOptions options) : options_(std::move(options)) {
+    options_.max_ring_size = std::clamp<std::size_t>(options_.max_ring_size, 1, ring_size_max);
+    options_.min_ring_size = std::clamp<std::size_t>(options_.min_ring_size, 1, options_.max_ring_size);
+  }
+  std::unique_ptr<Balancer> make() const override;
+  const RingHashOptions& options() const noexcept { return options_; }
+
+ private:
+  RingHashOptions options_;
+};
+
 class RingHash final : public Balancer {
  public:
   RingHash(Shard& shard, const RingHashOptions& options)
@@ -54,6 +67,7 @@ class RingHash final : public Balancer {
         random_(static_cast<std::uint64_t>(shard.now().time_since_epoch().count()) + shard.index()) {}
 
   void update(std::span<Backend* const> backends) override;
+  bool follow(const BalancingPolicy& policy) override;
   void on_state(Backend& backend) noexcept override;
   void connect() noexcept override;
   Backend* pick(const PickedCall& call) noexcept override;
@@ -75,7 +89,7 @@ class RingHash final : public Balancer {
   Backend* pick_at(std::uint64_t hash) noexcept;
   Backend* pick_any(std::uint64_t hash) noexcept;
 
-  const RingHashOptions options_;
+  RingHashOptions options_;
   std::mt19937_64 random_;
   std::vector<Member> members_;
   std::vector<Place> ring_;  // in the order of the hashes
@@ -100,6 +114,12 @@ void RingHash::update(std::span<Backend* const> backends) {
     while (place < ring_.size() && ring_[place].hash >> index_shift < upper) ++place;
     index_[upper] = static_cast<std::uint16_t>(place);
   }
+}
+
+bool RingHash::follow(const BalancingPolicy& policy) {
+  const auto* const next = dynamic_cast<const RingHashPolicy*>(&policy);
+  if (next) options_ = next->options();
+  return next != nullptr;
 }
 
 /// As the other implementations of gRPC do it, so that they agree about the backend of a call.
@@ -198,19 +218,9 @@ Backend* RingHash::pick_any(std::uint64_t hash) noexcept {
   return nullptr;
 }
 
-class RingHashPolicy final : public BalancingPolicy {
- public:
-  explicit RingHashPolicy(RingHashOptions options) : options_(std::move(options)) {
-    options_.max_ring_size = std::clamp<std::size_t>(options_.max_ring_size, 1, ring_size_max);
-    options_.min_ring_size = std::clamp<std::size_t>(options_.min_ring_size, 1, options_.max_ring_size);
-  }
-  std::unique_ptr<Balancer> make() const override {
-    return std::make_unique<RingHash>(Shard::here(), options_);
-  }
-
- private:
-  RingHashOptions options_;
-};
+std::unique_ptr<Balancer> RingHashPolicy::make() const {
+  return std::make_unique<RingHash>(Shard::here(), options_);
+}
 
 }  // namespace
 

@@ -8,6 +8,11 @@
 namespace ringrpc {
 namespace {
 
+class RoundRobinPolicy final : public BalancingPolicy {
+ public:
+  std::unique_ptr<Balancer> make() const override;
+};
+
 class RoundRobin final : public Balancer {
  public:
   /// Each shard begins elsewhere, so that the first calls of many do not meet at one backend.
@@ -16,6 +21,9 @@ class RoundRobin final : public Balancer {
                                shard.index())()) {}
 
   void update(std::span<Backend* const> backends) override { backends_.update(backends); }
+  bool follow(const BalancingPolicy& policy) override {
+    return dynamic_cast<const RoundRobinPolicy*>(&policy) != nullptr;
+  }
   void on_state(Backend& backend) noexcept override { backends_.on_state(backend); }
   void connect() noexcept override { backends_.connect(); }
 
@@ -34,10 +42,9 @@ class RoundRobin final : public Balancer {
   std::size_t next_;
 };
 
-class RoundRobinPolicy final : public BalancingPolicy {
- public:
-  std::unique_ptr<Balancer> make() const override { return std::make_unique<RoundRobin>(Shard::here()); }
-};
+std::unique_ptr<Balancer> RoundRobinPolicy::make() const {
+  return std::make_unique<RoundRobin>(Shard::here());
+}
 
 }  // namespace
 

@@ -382,16 +382,15 @@ void ShardChannel::install(NextBackends& next) {
   std::vector<std::unique_ptr<Subchannel>> replaced(next.owners.size());
   retired_.reserve(retired_.size() + backends_.size());
   std::shared_ptr<const BalancingPolicy> policy = this->policy();
-  std::unique_ptr<Balancer> other = policy == policy_ ? nullptr : make_balancer(policy.get(), shard_);
+  const bool follows = policy == policy_ || follow(*balancer_, policy.get());
+  std::unique_ptr<Balancer> other = follows ? nullptr : make_balancer(policy.get(), shard_);
   std::optional<std::string> health_service = health_service_of(other ? *other : *balancer_);
   enter(Replacement::telling);
   (other ? *other : *balancer_).update(next.backends);
   // From here on nothing fails.
   enter(Replacement::none);
-  if (other) {
-    policy_ = std::move(policy);
-    balancer_ = std::move(other);
-  }
+  policy_ = std::move(policy);
+  if (other) balancer_ = std::move(other);
   const bool checks_otherwise = health_service != health_service_;
   health_service_.swap(health_service);
   std::ranges::transform(next.owners, replaced.begin(), [](auto* owner) { return std::move(*owner); });

@@ -221,6 +221,28 @@ TEST_CASE("least_request gives a slow address fewer calls") {
   }));
 }
 
+TEST_CASE("least_request shares the calls that do not fit among all addresses with room") {
+  Fleet fleet(10);
+  for (std::size_t at = 2; at < 10; ++at) {
+    fleet.hosts[at]->greeting =
+        settings({{http2::test::setting::max_concurrent_streams, 1}}) + settings_ack();
+    fleet.hosts[at]->answer = nullptr;  // which keeps its call
+  }
+  CHECK(fleet.run(least_request(),
+                  [&](Channel& channel) -> Task<void> {
+                    CHECK((co_await channel.connect()).ok());
+                    co_await all_connected(fleet, 10);
+                    const auto stuck = start_calls(channel, 200);
+                    for (std::size_t at = 2; at < 10; ++at)
+                      while (fleet.calls(at) == 0) co_await sleep_for(1ms);
+                    const std::size_t before[] = {fleet.calls(0), fleet.calls(1)};
+                    for (int at = 0; at < 200; ++at) CHECK(co_await unary(channel));
+                    CHECK(fleet.calls(0) - before[0] > 60);
+                    CHECK(fleet.calls(1) - before[1] > 60);
+                  },
+                  {.max_connections = 1}));
+}
+
 TEST_CASE("while every address refuses, calls fail with the causes, and those that wait for readiness wait") {
   for (const auto& policy : {pick_first(), round_robin(), least_request()}) {
     Fleet fleet(2);

@@ -13,6 +13,7 @@
 #include "ringrpc/sleep.h"
 
 #include "rpc/client/fleet.h"
+#include "rpc/client/named_world.h"
 
 namespace ringrpc::test {
 namespace {
@@ -279,6 +280,103 @@ TEST_CASE(
     CallOptions patient;
     patient.wait_for_ready = true;
     CHECK(co_await unary(channel, patient));
+  }));
+}
+
+/// The hosts of a fleet behind a name, whose addresses and service config a test changes.
+struct NamedFleet : Fleet {
+  explicit NamedFleet(int count) : Fleet(count) {
+    target = "inventory:///orders";
+    for (int at = 1; at <= count; ++at) inventory->addresses.push_back("127.0.0.1:" + std::to_string(at));
+    inventory->valid_for = 1s;
+  }
+  bool run(const World::Script& script, std::shared_ptr<const BalancingPolicy> policy = nullptr) {
+    return Fleet::run(std::move(policy), script, {.resolvers = {{"inventory", inventory}}});
+  }
+  /// Makes calls until the channel has taken over what the inventory has now. The number that failed.
+  Task<int> looked_again(Channel& channel) {
+    int failed = 0;
+    for (const int before = inventory->answered; inventory->answered < before + 2;)
+      failed += co_await failures_in(channel, 100ms);
+    co_return failed;
+  }
+
+  std::shared_ptr<Inventory> inventory = std::make_shared<Inventory>();
+};
+
+TEST_CASE("outlier_detection takes the last host back when a look-up leaves no other") {
+  NamedFleet fleet(3);
+  fleet.hosts[0]->answer = failing();
+  OutlierDetectionOptions options = by_failures();
+  options.base_ejection_time = options.max_ejection_time = 1h;
+  const auto script = [&](Channel& channel) -> Task<void> {
+    CHECK((co_await channel.connect()).ok());
+    co_await all_connected(fleet, 3);
+    CHECK((co_await failures_in(channel, 2s)) > 0);
+    CHECK((co_await failures_in(channel, 1s)) == 0);
+    fleet.hosts[0]->answer = well_answered();
+    fleet.inventory->addresses = {"127.0.0.1:1"};
+    CHECK((co_await fleet.looked_again(channel)) == 0);
+    const std::size_t before = fleet.calls(0);
+    CHECK((co_await failures_in(channel, 1s)) == 0);
+    CHECK(fleet.calls(0) > before + 50);
+  };
+  CHECK(fleet.run(script, outlier_detection(round_robin(), options)));
+}
+
+/// A service config with this policy, and a timeout for all methods.
+std::string config_with(const std::string& policy, int timeout_s) {
+  return R"({"loadBalancingConfig": [{)" + policy + R"(}], "methodConfig": [{"name": [{}], "timeout": ")" +
+         std::to_string(timeout_s) + R"(s"}]})";
+}
+
+TEST_CASE("another service config keeps the random subset") {
+  NamedFleet fleet(20);
+  CHECK(fleet.run([&](Channel& channel) -> Task<void> {
+    for (int at = 1; at <= 5; ++at) {
+      const std::string size = std::to_string(at < 5 ? 4 : 5);
+      fleet.inventory->service_config = config_with(
+          R"("random_subsetting": {"subsetSize": )" + size + R"(, "childPolicy": [{"round_robin": {}}]})",
+          at);
+      CHECK((co_await fleet.looked_again(channel)) == 0);
+      CHECK(connected(fleet) == (at < 5 ? 4 : 5));
+    }
+  }));
+}
+
+TEST_CASE(
+    "another service config takes no host back that outlier_detection has ejected, unless it ejects none") {
+  NamedFleet fleet(4);
+  fleet.hosts[1]->answer = failing();
+  const auto config = [](const std::string& rule, int timeout_s) {
+    return config_with(R"("outlier_detection": {"interval": "1s", "baseEjectionTime": "3600s",
+        "maxEjectionTime": "3600s", "maxEjectionPercent": 50, )" +
+                           rule + R"("childPolicy": [{"round_robin": {}}]})",
+                       timeout_s);
+  };
+  const auto above = [](int percent) {
+    return R"("failurePercentageEjection": {"minimumHosts": 2, "requestVolume": 5, "threshold": )" +
+           std::to_string(percent) + "}, ";
+  };
+  fleet.inventory->service_config = config(above(50), 1);
+  CHECK(fleet.run([&](Channel& channel) -> Task<void> {
+    CHECK((co_await channel.connect()).ok());
+    co_await all_connected(fleet, 4);
+    CHECK((co_await failures_in(channel, 2s)) > 0);
+    CHECK((co_await failures_in(channel, 1s)) == 0);
+    const std::size_t before = fleet.calls(1);
+    fleet.inventory->service_config = config(above(50), 2);
+    CHECK((co_await fleet.looked_again(channel)) == 0);
+    fleet.inventory->service_config = config(above(60), 2);
+    CHECK((co_await fleet.looked_again(channel)) == 0);
+    CHECK(fleet.calls(1) == before);
+    fleet.inventory->service_config = config("", 2);
+    CHECK((co_await fleet.looked_again(channel)) > 0);
+    CHECK(fleet.calls(1) > before);
+    fleet.inventory->service_config = config(above(50), 3);
+    (void)co_await fleet.looked_again(channel);
+    (void)co_await failures_in(channel, 2s);
+    CHECK((co_await failures_in(channel, 1s)) == 0);
   }));
 }
 
