@@ -38,7 +38,8 @@ ChannelCore::ChannelCore(std::string target, const ChannelOptions& options)
       metrics_(options.metrics ? &TargetMetrics::of(target_) : nullptr),
       intercepts_(!options.interceptors.empty() && check_interceptors(options).ok()),
       watches_calls_(options.metrics || options.tracer || intercepts_),
-      tls_(options.tls) {
+      tls_(options.tls),
+      first_look_up_timeout_(options.connect_timeout) {
   fault_ = read(
       Target::parse(target_, [&](std::string_view scheme) { return options_.resolvers.contains(scheme); }));
 }
@@ -59,9 +60,11 @@ Status ChannelCore::read(const Result<Target>& target) {
     resolver_ = options_.resolvers.find(name->scheme)->second;
     request_ = {.authority = name->authority, .name = name->name};
   } else if (target->needs_resolver()) {
-    resolver_ = std::make_shared<DnsResolver>(target->places(), options_.resolve_service_config
-                                                                    ? std::optional(ConfigReader::here())
-                                                                    : std::nullopt);
+    resolver_ = std::make_shared<DnsResolver>(
+        target->places(),
+        options_.resolve_service_config ? std::optional(ConfigReader::here()) : std::nullopt,
+        options_.connect_timeout);
+    first_look_up_timeout_ = Nanoseconds::max();  // the resolver has its own
   } else {
     for (const Target::Place& place : target->places())
       add_endpoints(place.address, place.address.server_name(), endpoints_);

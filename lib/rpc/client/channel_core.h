@@ -46,6 +46,8 @@ class ChannelCore final : public std::enable_shared_from_this<ChannelCore> {
   const std::vector<Endpoint>& endpoints() const noexcept { return endpoints_; }
   /// The resolver of a target that has names; null for others.
   Resolver* resolver() const noexcept { return resolver_.get(); }
+  /// Of look-ups until one succeeds; the largest if the resolver has a timeout of its own.
+  Nanoseconds first_look_up_timeout() const noexcept { return first_look_up_timeout_; }
   /// The name, for the resolver.
   NameWatch::Subject subject() const;
   const std::string& authority() const noexcept { return authority_; }
@@ -110,6 +112,7 @@ class ChannelCore final : public std::enable_shared_from_this<ChannelCore> {
   Status fault_;
   std::shared_ptr<const ClientTls> tls_;  // null for plaintext
   std::string server_name_;               // that certificates must have, unless an address has its own
+  Nanoseconds first_look_up_timeout_;
   std::string authority_;
   std::vector<Endpoint> endpoints_;
   std::shared_ptr<Resolver> resolver_;

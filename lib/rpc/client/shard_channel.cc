@@ -327,9 +327,10 @@ void ShardChannel::find_backends() {
     return replacement_.start();
   }
   if (!names_)
-    names_.emplace(shard_, *core_->resolver(), core_->subject(),
-                   NameWatch::Times{.first_timeout = options().connect_timeout, .backoff = options().backoff},
-                   static_cast<NameWatch::Handler&>(*this));
+    names_.emplace(
+        shard_, *core_->resolver(), core_->subject(),
+        NameWatch::Times{.first_timeout = core_->first_look_up_timeout(), .backoff = options().backoff},
+        static_cast<NameWatch::Handler&>(*this));
   names_->look();
   update_state();
 }

@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <memory>
-#include <netdb.h>
 #include <new>
 #include <poll.h>
 #include <sys/time.h>
 #include <utility>
 
 #include "base/caught.h"
+#include "rpc/naming/hosts_file.h"
 
 namespace ringrpc {
 namespace {
@@ -27,8 +26,9 @@ constexpr Nanoseconds config_delay = 1s;
 constexpr std::string_view config_name_prefix = "_grpc_config.";
 constexpr std::string_view config_attribute = "grpc_config=";
 
-/// In place of a status of c-ares: the backend cannot wait for sockets.
+/// In place of a status of c-ares: the backend cannot wait for sockets; the look-up has taken too long.
 constexpr int no_descriptors = -1;
+constexpr int overdue = -2;
 
 /// The time for which names of the hosts file are used.
 constexpr std::uint32_t hosts_file_ttl_s = 30;
@@ -39,26 +39,6 @@ int init_c_ares() noexcept {
 }
 
 bool says_no(int status) noexcept { return status == ARES_ENOTFOUND || status == ARES_ENODATA; }
-
-void add_host_entry(const hostent& entry, std::uint16_t port, DnsAddresses& to) {
-  for (char** at = entry.h_addr_list; *at; ++at) {
-    SocketAddress address;
-    if (entry.h_addrtype == AF_INET) {
-      auto& four = reinterpret_cast<sockaddr_in&>(address.storage);
-      four.sin_family = AF_INET;
-      four.sin_port = htons(port);
-      std::memcpy(&four.sin_addr, *at, sizeof four.sin_addr);
-      address.length = sizeof four;
-    } else {
-      auto& six = reinterpret_cast<sockaddr_in6&>(address.storage);
-      six.sin6_family = AF_INET6;
-      six.sin6_port = htons(port);
-      std::memcpy(&six.sin6_addr, *at, sizeof six.sin6_addr);
-      address.length = sizeof six;
-    }
-    to.addresses.push_back(address);
-  }
-}
 
 /// The value of the first TXT record that begins with the attribute; empty if there is
 /// none. A status of c-ares.
@@ -113,6 +93,7 @@ DnsLookup::DnsLookup(Shard& shard, Question question, Handler& handler)
     : shard_(shard),
       question_(std::move(question)),
       handler_(handler),
+      due_(after(shard.io().now(), question_.timeout)),
       config_(question_.service_config ? ConfigQuery::wanted : ConfigQuery::not_wanted) {
   if (const int status = begin(); status != ARES_SUCCESS) finish(status);
 }
@@ -136,8 +117,9 @@ int DnsLookup::begin() {
     if (const int status = ares_set_servers_ports_csv(channel_, server.c_str()); status != ARES_SUCCESS)
       return status;
   } else {
-    read_hosts_file();
+    found_.addresses = HostsFile::of_system().find(question_.host, question_.port);
     if (!found_.addresses.empty()) {
+      found_.ttl_s = hosts_file_ttl_s;
       candidates_.push_back(question_.host);
       asked_ = 1;
       four_.answered = six_.answered = true;
@@ -152,16 +134,6 @@ int DnsLookup::begin() {
   name_candidates(in_force.ndots, in_force.domains, in_force.ndomains);
   ask_next();
   return ARES_SUCCESS;
-}
-
-void DnsLookup::read_hosts_file() {
-  for (const int family : {AF_INET6, AF_INET}) {
-    hostent* entry = nullptr;
-    if (ares_gethostbyname_file(channel_, question_.host.c_str(), family, &entry) != ARES_SUCCESS) continue;
-    const std::unique_ptr<hostent, decltype(&ares_free_hostent)> owner(entry, ares_free_hostent);
-    add_host_entry(*entry, question_.port, found_);
-    found_.ttl_s = hosts_file_ttl_s;
-  }
 }
 
 /// resolv.conf(5): a name with fewer dots than `ndots` is tried in the search domains
@@ -205,7 +177,7 @@ void DnsLookup::on_answer(Query& query, int status, Bytes message) noexcept try 
 void DnsLookup::ask_config() {
   config_ = ConfigQuery::asked;
   config_due_ = after(shard_.io().now(), config_delay);
-  enough_ = never;
+  enough_ = due_ = never;
   const std::string name = std::string(config_name_prefix).append(candidates_[asked_ - 1]);
   const auto on_answer = [](void* lookup, int status, int, unsigned char* message, int bytes) {
     static_cast<DnsLookup*>(lookup)->on_config(status, {message, static_cast<std::size_t>(bytes)});
@@ -246,6 +218,7 @@ void DnsLookup::settle() {
     configs_ = std::unexpected(no_config("no name server responded within a second"));
     return finish(ARES_SUCCESS);
   }
+  if (!both && now >= due_) return finish(overdue);
   if (!both) return await_more();
   if (worst_ == ARES_SUCCESS) worst_ = ARES_ENODATA;
   if (says_no(worst_) && asked_ < candidates_.size()) return ask_next();
@@ -278,7 +251,7 @@ void DnsLookup::await_more() {
   const Instant due =
       next ? after(now, std::chrono::seconds(next->tv_sec) + std::chrono::microseconds(next->tv_usec))
            : never;
-  shard_.timers().arm(*this, std::min({due, enough_, config_due_}));
+  shard_.timers().arm(*this, std::min({due, due_, enough_, config_due_}));
 }
 
 void DnsLookup::on_socket_state(int descriptor, bool readable, bool writable) noexcept try {
@@ -316,15 +289,18 @@ Result<DnsAddresses> DnsLookup::outcome() {
   if (status_ == ARES_SUCCESS) return std::move(found_);
   if (status_ == ARES_ENOMEM) return std::unexpected(out_of_memory());
   const bool unknown = says_no(status_);
-  std::string_view why = status_ == no_descriptors ? "" : ares_strerror(status_);
+  std::string why = status_ < 0 ? "" : ares_strerror(status_);
   if (status_ == ARES_ENOTFOUND) why = "there is no such name";
   if (status_ == ARES_ENODATA) why = "the name has no address";
   if (status_ == ARES_ETIMEOUT) why = "no name server responded";
   if (status_ == ARES_ECONNREFUSED) why = "every name server failed, refused or cannot be reached";
+  if (status_ == overdue)
+    why = "no name server responded within " +
+          std::to_string(std::chrono::ceil<std::chrono::milliseconds>(question_.timeout).count()) + " ms";
   if (status_ == no_descriptors)
     why = "the simulated network has no name servers; use an address, or give the channel a resolver";
   return std::unexpected(
-      Status(Code::UNAVAILABLE, "resolve " + question_.host + ": " + std::string(why), Initiator::library)
+      Status(Code::UNAVAILABLE, "resolve " + question_.host + ": " + why, Initiator::library)
           .with_cause(unknown ? Cause::unknown_name : Cause::lookup_failed));
 }
 

@@ -2,19 +2,20 @@
 ///
 ///   DnsLookup lookup(shard, {.host = "orders.example", .port = 443}, handler);      // on_looked_up follows
 ///
-/// 1. Unless a server is given, the hosts file (/etc/hosts) comes first.
+/// 1. Unless a server is given, the hosts file comes first (rpc/naming/hosts_file.h).
 /// 2. The name, with the search domains of /etc/resolv.conf, is asked for A and AAAA together. The first of
 ///    these names that has an address is the result. Once one kind of addresses has come, the other may take
 ///    another 50 ms (RFC 8305, 3).
 /// 3. If it is asked for, the service config of that name follows (gRFC A2), in the TXT record of
 ///    `_grpc_config.<name>`. It may take another second.
 /// 4. A truncated response is asked for again over TCP; a server that does not respond is
-///    replaced by the next one.
+///    replaced by the next one, until the timeout of the whole look-up.
 ///
 /// Each look-up reads /etc/resolv.conf again and has sockets, and so ports, of its own. Belongs to its shard.
 #pragma once
 
 #include <ares.h>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -39,6 +40,8 @@ class DnsLookup final : Ready, Timer {
     std::uint16_t port = 0;
     std::optional<Address> server{};  ///< none for those of the system
     bool service_config = false;      ///< asks for that too
+    /// For the addresses, whatever the number of names and servers that are asked.
+    Nanoseconds timeout = std::chrono::seconds(20);
   };
   class Handler {
    public:
@@ -75,7 +78,6 @@ class DnsLookup final : Ready, Timer {
   void on_time() override;
 
   int begin();
-  void read_hosts_file();
   void name_candidates(int ndots, char** domains, int count);
   void ask_next();
   void ask_config();
@@ -99,6 +101,7 @@ class DnsLookup final : Ready, Timer {
   std::size_t asked_ = 0;  // of the candidates
   Query four_{this};
   Query six_{this};
+  Instant due_;             // when the look-up without an address fails
   Instant enough_ = never;  // when the addresses of one kind are enough
   ConfigQuery config_;
   Instant config_due_ = never;  // when it is waited for no longer

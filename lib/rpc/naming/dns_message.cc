@@ -6,8 +6,6 @@
 #include <netinet/in.h>
 #include <optional>
 
-#include "ringrpc/resolver.h"
-
 namespace ringrpc {
 namespace {
 
@@ -95,8 +93,7 @@ bool read_addresses(Bytes message, std::uint16_t port, DnsAddresses& to) {
     reader.skip_name();
     reader.take(4);
   }
-  for (std::uint16_t at = 0; at < answers && reader.ok() && to.addresses.size() < resolved_addresses_max;
-       ++at) {
+  for (std::uint16_t at = 0; at < answers && reader.ok() && to.addresses.size() < dns_addresses_max; ++at) {
     reader.skip_name();
     const std::uint16_t type = reader.take_16();
     const std::uint16_t record_class = reader.take_16();

@@ -7,6 +7,7 @@
 /// over TCP has thousands (docs/decisions/0054-targets-and-resolvers.md).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -23,7 +24,10 @@ struct DnsAddresses {
   std::uint32_t ttl_s = std::numeric_limits<std::uint32_t>::max();
 };
 
-/// Adds the addresses of the response, with `port`, as long as there are fewer than resolved_addresses_max.
+/// The most addresses of a name. It is above what a response can have, so that channels draw theirs from all.
+inline constexpr std::size_t dns_addresses_max = 4'096;
+
+/// Adds the addresses of the response, with `port`, as long as there are fewer than dns_addresses_max.
 /// False if the message is malformed; some may have been added then.
 bool read_addresses(Bytes message, std::uint16_t port, DnsAddresses& to);
 

@@ -37,7 +37,7 @@ struct PlaceLookup final : DnsLookup::Handler {
 /// Waits for all look-ups.
 class AllLookups {
  public:
-  AllLookups(Shard& shard, const std::vector<Target::Place>& places, bool service_config)
+  AllLookups(Shard& shard, const std::vector<Target::Place>& places, bool service_config, Nanoseconds timeout)
       : lookups_(places.size()) {
     for (std::size_t at = 0; at < places.size(); ++at) {
       if (!places[at].is_name()) continue;
@@ -49,7 +49,7 @@ class AllLookups {
       each.lookup = std::make_unique<DnsLookup>(
           shard,
           DnsLookup::Question{address.name(), static_cast<std::uint16_t>(address.port()),
-                              places[at].name_server, std::exchange(service_config, false)},
+                              places[at].name_server, std::exchange(service_config, false), timeout},
           handler);
       ++left_;
     }
@@ -97,7 +97,7 @@ Result<std::string> DnsResolver::config_in(const Result<std::string>& configs) c
 Task<Result<Resolution>> DnsResolver::resolve(ResolveRequest) {
   Shard& shard = Shard::here();
   Resolution resolution{.addresses = {}, .valid_for = resolve_interval_max};
-  AllLookups all(shard, places_, config_reader_.has_value());
+  AllLookups all(shard, places_, config_reader_.has_value(), timeout_);
   std::vector<PlaceLookup>& lookups = co_await all;
   Status failure;
   Slices slices(shard);

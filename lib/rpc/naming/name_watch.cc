@@ -8,11 +8,22 @@
 
 #include "base/caught.h"
 #include "base/log_quota.h"
+#include "base/random.h"
 #include "reactor/context.h"
 #include "reactor/slices.h"
+#include "rpc/naming/address_subset.h"
 #include "transport/address.h"
 
 namespace ringrpc {
+namespace {
+
+/// The same for all look-ups of the process, whose channels keep their connections so.
+std::uint64_t subset_seed() {
+  static const std::uint64_t seed = Random()();
+  return seed;
+}
+
+}  // namespace
 
 NameWatch::NameWatch(Shard& shard, Resolver& resolver, Subject subject, const Times& times, Handler& handler)
     : shard_(shard),
@@ -45,7 +56,7 @@ void NameWatch::look() noexcept {
 
 void NameWatch::doubt() noexcept {
   if (looking() || backing_off() || !known_) return;
-  wait_until(std::min(next_, std::max(shard_.now(), after(began_, resolve_interval_min))));
+  wait_until(std::min(next_, std::max(shard_.now(), after(began_, doubt_interval_min))));
 }
 
 void NameWatch::stop() noexcept {
@@ -115,17 +126,19 @@ Task<Result<NameWatch::Found>> NameWatch::find() {
   std::size_t invalid = 0;
   Status reason;
   Slices slices(shard_);
-  for (const ResolvedAddress& address : resolution->addresses) {
-    if (endpoints.size() >= resolved_addresses_max) break;
-    if (Status status = add(address, endpoints); !status.ok() && ++invalid == 1) reason = std::move(status);
+  const std::vector<ResolvedAddress>& addresses = resolution->addresses;
+  const auto used = address_subset(addresses.size(), resolved_addresses_max, subset_seed(),
+                                   [&](std::size_t at) -> std::string_view { return addresses[at].address; });
+  for (const std::size_t at : used) {
+    if (Status status = add(addresses[at], endpoints); !status.ok() && ++invalid == 1)
+      reason = std::move(status);
     if (slices.over()) co_await slices.next();
   }
   thread_local LogQuota too_many_quota, invalid_quota;
-  if (resolution->addresses.size() > resolved_addresses_max)
+  if (addresses.size() > used.size())
     if (const auto left_out = too_many_quota.take(shard_.now()))
-      log::warn("{}: the name has {} addresses; the first {} are used{}",
-                log::Field("target", subject_.target), resolution->addresses.size(), resolved_addresses_max,
-                left_out->words());
+      log::warn("{}: the name has {} addresses; this process uses {} of them, drawn at random{}",
+                log::Field("target", subject_.target), addresses.size(), used.size(), left_out->words());
   if (invalid > 0)
     if (const auto left_out = invalid_quota.take(shard_.now()))
       log::warn("{}: the resolver gave {} invalid addresses, which are left out; the first: {}{}",

@@ -6,12 +6,14 @@
 ///
 /// 1. `look` begins a look-up, if that may be: not while one is under way, nor before the last result has
 ///    expired, nor during the backoff after a failure.
+///    A doubt has the name looked up again `doubt_interval_min` after the last time at the earliest.
 /// 2. `on_look_due` says that it may be. The handler calls `look` then if it makes calls, or with the next
 ///    call. So a channel without calls asks nobody.
 ///
 /// Belongs to its shard.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,10 @@
 #include "rpc/naming/endpoint.h"
 
 namespace ringrpc {
+
+/// The shortest time from a look-up to one because of a doubt, as in the other implementations of gRPC: a server
+/// that stays away has its name looked up no more often.
+inline constexpr Nanoseconds doubt_interval_min = std::chrono::seconds(30);
 
 class NameWatch final : TaskObserver, Ready, Timer {
  public:
@@ -47,7 +53,7 @@ class NameWatch final : TaskObserver, Ready, Timer {
     ResolveRequest request;
   };
   struct Times {
-    Nanoseconds first_timeout;  ///< of look-ups until one succeeds
+    Nanoseconds first_timeout;  ///< of look-ups until one succeeds; the largest for none
     ConnectBackoff backoff;
   };
 

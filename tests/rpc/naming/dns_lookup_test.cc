@@ -10,8 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "ringrpc/resolver.h"
-
 #include "reactor/io_fixture.h"
 #include "rpc/naming/name_server.h"
 #include "transport/address.h"
@@ -121,9 +119,7 @@ TEST_CASE("one family is enough, whether the other has no address, fails, or is 
   }
 }
 
-TEST_CASE(
-    "a truncated response is asked for over TCP, where thousands of addresses come, of which a thousand "
-    "count") {
+TEST_CASE("a truncated response is asked for over TCP, where thousands of addresses come") {
   const NameServer server([](const Query& query) {
     Reply reply{.truncated = !query.over_tcp};
     for (unsigned at = 0; query.type == NameServer::type_a && query.over_tcp && at < 4000; ++at)
@@ -131,7 +127,7 @@ TEST_CASE(
           NameServer::address("10.0." + std::to_string(at / 250) + "." + std::to_string(at % 250), 1));
     return reply;
   });
-  CHECK(texts(look_up(server)).size() == resolved_addresses_max);
+  CHECK(texts(look_up(server)).size() == 4000);
 }
 
 TEST_CASE("aliases that lead in a circle lead nowhere") {
