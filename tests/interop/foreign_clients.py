@@ -72,16 +72,26 @@ def python_with(name):
 
 
 def grpc_js():
-    node, npm = (_installed(name) for name in ("node", "npm"))
-    sources = [HERE / "node" / "package.json", HERE / "node" / "package-lock.json"]
+    node = _installed("node")
+    return ["env", f"NODE_PATH={_node_modules('node')}", node, HERE / "node" / "client.js"]
+
+
+def node_program(name, program):
+    """The path of a program in the packages that package-lock.json in the folder `name` lists."""
+    _installed("node")
+    return _node_modules(name) / ".bin" / program
+
+
+def _node_modules(name):
+    npm = _installed("npm")
+    sources = [HERE / name / "package.json", HERE / name / "package-lock.json"]
 
     def build(folder):
         for source in sources:
             shutil.copy(source, folder)
-        _fetch("grpc-js", [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", f"--prefix={folder}"])
+        _fetch(f"the packages of {name}", [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", f"--prefix={folder}"])
 
-    folder = tools.build_once("node", sources, build)
-    return ["env", f"NODE_PATH={folder}/node_modules", node, HERE / "node" / "client.js"]
+    return tools.build_once(name, sources, build) / "node_modules"
 
 
 def _installed(name):

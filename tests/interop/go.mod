@@ -10,12 +10,14 @@ tool (
 	github.com/summerwind/h2spec/cmd/h2spec
 	google.golang.org/grpc/interop/client
 	google.golang.org/grpc/interop/server
+	ringrpc/tests/interop/connect-peer
 	ringrpc/tests/interop/health-server
 	ringrpc/tests/interop/reflecting-server
 	ringrpc/tests/interop/retry-peers
 )
 
 require (
+	connectrpc.com/connect v1.19.1
 	golang.org/x/net v0.55.0
 	google.golang.org/grpc v1.83.1
 	google.golang.org/protobuf v1.36.11
@@ -29,7 +31,6 @@ require (
 	cloud.google.com/go/auth v0.18.2 // indirect
 	cloud.google.com/go/compute/metadata v0.9.0 // indirect
 	connectrpc.com/conformance v1.0.5 // indirect
-	connectrpc.com/connect v1.19.1 // indirect
 	github.com/BurntSushi/toml v1.1.0 // indirect
 	github.com/Masterminds/goutils v1.1.1 // indirect
 	github.com/Masterminds/semver/v3 v3.2.0 // indirect

@@ -383,9 +383,9 @@ class AgainstGo(Case):
 class Conversation:
     """A bidirectional call in flight."""
 
-    def __init__(self, address, stdin):
+    def __init__(self, address, stdin, *method):
         self.process = subprocess.Popen(
-            [os.environ["GRPCCLIENT"], "call", address, f"{TEST_SERVICE}/FullDuplexCall", "--compact"],
+            [os.environ["GRPCCLIENT"], "call", address, *(method or [f"{TEST_SERVICE}/FullDuplexCall"]), "--compact"],
             stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
 
