@@ -37,22 +37,31 @@ class Check(unittest.TestCase):
 
 
 def grpc_java():
-    java, javac, mvn = (_installed(name) for name in ("java", "javac", "mvn"))
-    sources = [HERE / "java" / "pom.xml", *sorted(HERE.glob("java/*.java"))]
+    return _java("java", "Client", sorted(HERE.glob("java/*.java")))
+
+
+def vertx():
+    return _java("vertx", "Peer", [HERE / "vertx" / "Peer.java", HERE / "java" / "Wire.java"])
+
+
+def _java(name, main, sources):
+    """A program of Java, with the libraries that pom.xml in the folder `name` lists."""
+    java, javac, mvn = (_installed(program) for program in ("java", "javac", "mvn"))
+    libraries = HERE / name / "pom.xml"
 
     def build(folder):
         shutil.rmtree(folder / "libraries", ignore_errors=True)
         # Maven's own log has the reason for a failure.
-        fetch = [mvn, "--batch-mode", "--quiet", f"--file={sources[0]}", "dependency:copy-dependencies"]
-        _fetch("the libraries of grpc-java", [*fetch, f"-DoutputDirectory={folder}/libraries"])
+        fetch = [mvn, "--batch-mode", "--quiet", f"--file={libraries}", "dependency:copy-dependencies"]
+        _fetch(f"the libraries of {name}", [*fetch, f"-DoutputDirectory={folder}/libraries"])
         shutil.rmtree(folder / "classes", ignore_errors=True)
-        compile = [javac, "-Xlint:all", "-Werror", "-d", folder / "classes", "-cp", f"{folder}/libraries/*"]
-        done = harness.run([*compile, *sources[1:]], timeout=BUILD_SECONDS)
+        compile = [javac, "-Xlint:all,-classfile", "-Werror", "-d", folder / "classes", "-cp", f"{folder}/libraries/*"]
+        done = harness.run([*compile, *sources], timeout=BUILD_SECONDS)
         if done.returncode != 0:
-            raise AssertionError(f"the client of grpc-java does not compile:\n{done.stdout}")
+            raise AssertionError(f"the program of {name} does not compile:\n{done.stdout}")
 
-    folder = tools.build_once("java", sources, build)
-    return [java, "-Xmx512m", "-cp", f"{folder}/classes:{folder}/libraries/*", "ringrpc.interop.Client"]
+    folder = tools.build_once(name, [libraries, *sources], build)
+    return [java, "-Xmx512m", "-cp", f"{folder}/classes:{folder}/libraries/*", f"ringrpc.interop.{main}"]
 
 
 def grpcio():

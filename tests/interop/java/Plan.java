@@ -133,7 +133,7 @@ record Plan(
   }
 
   private static MethodDescriptor<byte[], byte[]> method(MethodType type, String name) {
-    return MethodDescriptor.newBuilder(Wire.BYTES, Wire.BYTES)
+    return MethodDescriptor.newBuilder(new Bytes(), new Bytes())
         .setType(type)
         .setFullMethodName("grpc.testing.TestService/" + name)
         .build();

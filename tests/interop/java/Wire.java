@@ -1,34 +1,11 @@
 package ringrpc.interop;
 
-import io.grpc.MethodDescriptor;
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 
 /** Messages of grpc.testing, written by hand, so that this project needs neither protoc nor its plugin. */
 final class Wire {
   private static final int VARINT = 0;
   private static final int LENGTH_DELIMITED = 2;
-
-  /** Passes messages through a channel as bytes. */
-  static final MethodDescriptor.Marshaller<byte[]> BYTES =
-      new MethodDescriptor.Marshaller<>() {
-        @Override
-        public InputStream stream(byte[] message) {
-          return new ByteArrayInputStream(message);
-        }
-
-        @Override
-        public byte[] parse(InputStream message) {
-          try {
-            return message.readAllBytes();
-          } catch (IOException e) {
-            throw new UncheckedIOException(e);
-          }
-        }
-      };
 
   /** SimpleRequest with a payload, for a response whose payload has `responseBytes`. */
   static byte[] simpleRequest(int payloadBytes, int responseBytes) {
