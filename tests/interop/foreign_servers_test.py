@@ -188,7 +188,7 @@ class Containerd(Case):
             event = events.hear()
             self.assertEqual(event["topic"], "/namespaces/create")
             self.assertTrue(event["event"]["@type"].endswith("containerd.events.NamespaceCreate"), event)
-            self.assertIn(b"made-", base64.b64decode(event["event"]["value"]))
+            self.assertIn(b"made-", base64.b64decode(event["event"]["@value"]))
         listed = [each["name"] for each in self.call(namespaces, "List", {})[0]["namespaces"]]
         self.assertIn("made-1", listed)
 

@@ -388,6 +388,7 @@ class Conversation:
             [os.environ["GRPCCLIENT"], "call", address, *(method or [f"{TEST_SERVICE}/FullDuplexCall"]), "--compact"],
             stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
+        self.heard = b""  # not by lines of Python's, whose buffer select does not see
 
     def say(self, text):
         self.process.stdin.write(text)
@@ -395,10 +396,15 @@ class Conversation:
 
     def hear(self):
         """The next response; it must arrive although no further request is sent."""
-        ready, _, _ = select.select([self.process.stdout], [], [], harness.RUN_SECONDS)
-        if not ready:
-            raise AssertionError("no response while the input is open")
-        return json.loads(self.process.stdout.readline())
+        while b"\n" not in self.heard:
+            if not select.select([self.process.stdout], [], [], harness.RUN_SECONDS)[0]:
+                raise AssertionError("no response while the input is open")
+            part = os.read(self.process.stdout.fileno(), 1 << 16)
+            if not part:
+                raise AssertionError("the call has ended")
+            self.heard += part
+        line, _, self.heard = self.heard.partition(b"\n")
+        return json.loads(line)
 
     def end(self):
         self.process.kill()
