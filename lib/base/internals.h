@@ -27,6 +27,8 @@ struct Internals {
   static auto version(const auto& keys) noexcept { return keys.version(); }
   /// Of a MetricsWriter: the fault of the first invalid name.
   static const auto& status(const auto& writer) noexcept { return writer.status_; }
+  /// Of a MetricsWriter: the page, for families of the library.
+  static auto& page(auto& writer) noexcept { return writer.text_; }
   /// Of a Next: runs the rest of the call without Call::failure, and passes exceptions on.
   static auto enter(const auto& next) { return next.enter(); }
   /// Adds an entry that a peer sent to a Metadata, unchecked: values may hold any bytes that HTTP/2 carries.

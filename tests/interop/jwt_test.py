@@ -62,7 +62,7 @@ class Tokens(unittest.TestCase):
         self.assertEqual(wrong, [], f"{len(wrong)} of {len(done)} verdicts")
         self.assertGreaterEqual(sum(bool(case["refusal"]) for case, _ in done), 200)
         for cause in ("malformed", "algorithm", "key", "signature", "issuer", "audience", "expired", "not_yet_valid"):
-            self.assertRegex(metrics, rf'jwt_refused_total{{cause="{cause}"}} [1-9]')
+            self.assertRegex(metrics, rf'ringrpc_jwt_refused_total{{cause="{cause}"}} [1-9]')
 
     def test_only_the_given_algorithms(self):
         keys = ("--jwt-keys", folder / "jwks.json", "--jwt-algorithm", "ES256", "--jwt-algorithm", "EdDSA")

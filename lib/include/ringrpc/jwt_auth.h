@@ -64,7 +64,7 @@ struct JwtAuthOptions {
 };
 
 /// An interceptor that requires a valid JSON Web Token of each call. As a MetricsSource it has
-/// jwt_verified_total and, by cause, jwt_refused_total.
+/// ringrpc_jwt_verified_total and, by cause, ringrpc_jwt_refused_total.
 class RINGRPC_EXPORT JwtAuth final : public Interceptor, public MetricsSource {
  public:
   /// Starts the thread that verifies. INVALID_ARGUMENT names an option that is missing or out of its range;

@@ -9,6 +9,7 @@
 #include "ringrpc/worker_pool.h"
 
 #include "base/internals.h"
+#include "observe/metrics_text.h"
 #include "reactor/shard.h"
 #include "rpc/policy/bearer_credentials.h"
 #include "rpc/policy/jwt_cache.h"
@@ -226,12 +227,17 @@ Task<Status> JwtAuth::intercept(Call& call, Next next) {
 }
 
 void JwtAuth::write_metrics(MetricsWriter& writer) {
-  writer.counter("jwt_verified", "Tokens that were verified; not those found in a cache.");
-  writer.sample({}, static_cast<double>(state_->verified.load(std::memory_order_relaxed)));
-  writer.counter("jwt_refused", "Calls that were refused for their token, by cause.");
+  MetricsText& page = detail::Internals::page(writer);
+  page.begin({.name = "ringrpc_jwt_verified",
+              .help = "Tokens that were verified; not those found in a cache.",
+              .type = MetricType::counter});
+  page.number("", static_cast<double>(state_->verified.load(std::memory_order_relaxed)));
+  page.begin({.name = "ringrpc_jwt_refused",
+              .help = "Calls that were refused for their token, by cause.",
+              .type = MetricType::counter});
   for (std::size_t i = 0; i < jwt_causes; ++i)
-    writer.sample({{"cause", name(static_cast<JwtCause>(i))}},
-                  static_cast<double>(state_->refused[i].load(std::memory_order_relaxed)));
+    page.number(label("cause", name(static_cast<JwtCause>(i))),
+                static_cast<double>(state_->refused[i].load(std::memory_order_relaxed)));
 }
 
 }  // namespace ringrpc

@@ -93,10 +93,10 @@ TEST_CASE("calls with a valid token are served and have an identity; others get 
     CHECK(answer.error().to_string() == "UNAUTHENTICATED: more than one authorization: send one");
   }));
   const std::string metrics = setting.metrics();
-  CHECK(metrics.find("jwt_verified_total 1\n") !=
+  CHECK(metrics.find("ringrpc_jwt_verified_total 1\n") !=
         std::string::npos);  // the second call found it in the cache
-  CHECK(metrics.find("jwt_refused_total{cause=\"missing\"} 3\n") != std::string::npos);
-  CHECK(metrics.find("jwt_refused_total{cause=\"malformed\"} 1\n") != std::string::npos);
+  CHECK(metrics.find("ringrpc_jwt_refused_total{cause=\"missing\"} 3\n") != std::string::npos);
+  CHECK(metrics.find("ringrpc_jwt_refused_total{cause=\"malformed\"} 1\n") != std::string::npos);
 }
 
 TEST_CASE("calls that begin together share the verification of their token") {
@@ -112,7 +112,7 @@ TEST_CASE("calls that begin together share the verification of their token") {
     for (std::size_t i = 0; i < outcomes.size(); ++i)
       CHECK(outcomes[i] == (i % 2 == 0 ? "OK" : "UNAUTHENTICATED: the token's signature is not valid"));
   }));
-  CHECK(setting.metrics().find("jwt_verified_total 1\n") != std::string::npos);
+  CHECK(setting.metrics().find("ringrpc_jwt_verified_total 1\n") != std::string::npos);
 }
 
 TEST_CASE("a cached token is refused once the keys have changed") {
@@ -125,7 +125,7 @@ TEST_CASE("a cached token is refused once the keys have changed") {
     CHECK(setting.keys->reload().ok());  // the same keys: verified again
     CHECK(co_await setting.outcome(channel, token) == "OK");
   }));
-  CHECK(setting.metrics().find("jwt_verified_total 2\n") != std::string::npos);
+  CHECK(setting.metrics().find("ringrpc_jwt_verified_total 2\n") != std::string::npos);
 }
 
 TEST_CASE("a token that would be one too many to wait gets UNAVAILABLE") {
@@ -136,7 +136,7 @@ TEST_CASE("a token that would be one too many to wait gets UNAVAILABLE") {
     CHECK(co_await setting.outcome(channel, "Bearer " + setting.issuer.token(claims)) ==
           "UNAVAILABLE: this server has too many tokens to verify; try again");
   }));
-  CHECK(setting.metrics().find("jwt_refused_total{cause=\"busy\"} 1\n") != std::string::npos);
+  CHECK(setting.metrics().find("ringrpc_jwt_refused_total{cause=\"busy\"} 1\n") != std::string::npos);
 }
 
 TEST_CASE(
