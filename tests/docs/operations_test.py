@@ -64,6 +64,13 @@ class Pages(unittest.TestCase):
                 self.assertGreater(len(named), 10)
                 self.assertLessEqual(set(re.findall(r"`(--[a-z-]+)", text)), flags)
 
+    def test_the_dashboard_shows_what_the_alerts_watch(self):
+        watched = {metric for _, rule in alerts()
+                   for metric in re.findall(r"\b(?:grpc_(?:server|client)|ringrpc|process)_\w+", rule.partition("for:")[0])}
+        shown = (OPERATIONS / "dashboard.json").read_text()
+        self.assertGreater(len(watched), 15)
+        self.assertEqual({metric for metric in watched if not re.search(rf"\b{metric}\b", shown)}, set())
+
     def test_the_panels_of_the_dashboard_do_not_overlap(self):
         taken = set()
         panels = json.loads((OPERATIONS / "dashboard.json").read_text())["panels"]
