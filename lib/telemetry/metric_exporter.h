@@ -28,6 +28,8 @@ class MetricExporter {
 
   /// Exports the metrics of this moment, after an export that is under way.
   Task<Status> export_now();
+  /// OtlpClient::until_refused.
+  Task<Status> until_refused() { return client_.until_refused(); }
 
  private:
   class Turn;

@@ -102,13 +102,27 @@ Task<Result<std::uint64_t>> OtlpClient::send(EncodedRequest request, std::uint64
                          items);
     }
     outage_.failed(response.error().to_string(), now());
+    note_refusal(response.error());
     const std::optional<Nanoseconds> delay = retry_delay(response.error(), jittered(wait));
     if (!delay || after(now(), *delay) >= end) {
       counts.exported(signal_, false);
       co_return std::unexpected(response.error());
     }
-    co_await sleep_for(*delay);
+    co_await hurried_.past(hurried_.count(), *delay);
   }
+}
+
+void OtlpClient::note_refusal(const Status& failure) {
+  if (failure.cause() != Cause::refused && failure.cause() != Cause::absent) return;
+  refusal_ = failure;
+  refusals_.notify();
+}
+
+Task<Status> OtlpClient::until_refused() {
+  const std::uint64_t seen = refusals_.count();
+  hurried_.notify();
+  co_await refusals_.past(seen);
+  co_return refusal_;
 }
 
 /// The number as far as it can be true. A partial success is logged, also one without

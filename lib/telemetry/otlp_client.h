@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "ringrpc/channel.h"
+#include "ringrpc/event_count.h"
 #include "ringrpc/telemetry.h"
 
 #include "base/log_quota.h"
@@ -38,12 +39,17 @@ class OtlpClient {
   /// rejected; fails with the last status after `timeout`, or at once if the request must not be sent again.
   Task<Result<std::uint64_t>> send(EncodedRequest request, std::uint64_t items, Nanoseconds timeout);
 
+  /// Sends a request again at once that waits for that, and waits until one finds that nothing listens at the
+  /// collector's address. Gives that failure.
+  Task<Status> until_refused();
+
   const std::string& target() const noexcept { return channel_.target(); }
   /// For further causes of an outage, and for its end.
   Outage& outage() noexcept { return outage_; }
 
  private:
   std::uint64_t rejected(std::int64_t number, std::string_view why, std::uint64_t items);
+  void note_refusal(const Status& failure);
   Nanoseconds jittered(Nanoseconds wait);
 
   const TelemetrySignal signal_;
@@ -51,6 +57,9 @@ class OtlpClient {
   const Channel channel_;
   Outage outage_;
   std::minstd_rand random_;
+  EventCount hurried_;   // ends the wait before a request is sent again
+  EventCount refusals_;  // of `refusal_`
+  Status refusal_;
   LogQuota rejections_logged_;
 };
 

@@ -99,11 +99,16 @@ class Exports {
 
   /// Gives the failure of the spans, else that of the metrics.
   Task<Status> export_all() {
-    auto [spans, metrics] = co_await when_all([&] { return spans_ ? spans_->export_now() : nothing(); },
-                                              [&] { return metrics_ ? metrics_->export_now() : nothing(); });
+    auto [spans, metrics] = co_await when_all(export_now(spans_), export_now(metrics_));
     co_return spans.ok() ? std::move(metrics) : std::move(spans);
   }
-  static Task<Status> nothing() { co_return Status(); }
+  /// Fails at once when nothing listens at the collector's address. The spans wait on, for a collector that comes back.
+  template <class Exporter>
+  static Task<Status> export_now(std::optional<Exporter>& exporter) {
+    if (!exporter) co_return Status();
+    auto ended = co_await when_any(exporter->until_refused(), exporter->export_now());
+    co_return ended.index() == 0 ? std::get<0>(std::move(ended)) : std::get<1>(std::move(ended));
+  }
 
   const TelemetryOptions options_;
   const otlp::v1::Resource resource_;

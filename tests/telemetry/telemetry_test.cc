@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -278,6 +279,24 @@ TEST_CASE("spans reach the collector as they are") {
   CHECK(root.status().code() == otlp::v1::SpanStatus::CODE_OK);
 }
 
+TEST_CASE("a flush to a collector that refuses connections fails at once, and loses no span") {
+  const std::string nobody = "unix-abstract:nobody-" + std::to_string(::getpid());
+  TelemetryOptions options = spans_to(nobody);
+  options.metrics = {.target = nobody};
+  options.metric_interval = 24h;
+  options.batch_timeout = options.metric_timeout = patience;
+  const auto telemetry = start(options);
+  const std::uint64_t lost = dropped(SpanLoss::failed);
+  end_span(*telemetry, span_named("waits"));
+  for (int flushes = 0; flushes < 2;
+       ++flushes) {  // the second one ends the wait of a request that is sent again
+    const Status flushed = telemetry->flush(20s);
+    CHECK(flushed.code() == Code::UNAVAILABLE);
+    CHECK(flushed.message().contains("connection refused"));
+  }
+  CHECK(dropped(SpanLoss::failed) == lost);
+}
+
 TEST_CASE("spans that are too large for one request go in several") {
   Collector collector;
   const auto telemetry = start(spans_to(collector.address()));
@@ -347,11 +366,11 @@ TEST_CASE("a collector that is down costs a limited number of spans and one warn
               telemetry->tracer()->sink->take(span_named("lost"));
             co_return Status();
           }).ok());
-  CHECK(telemetry->flush(50ms).code() == Code::DEADLINE_EXCEEDED);
+  CHECK(telemetry->flush(patience).code() == Code::UNAVAILABLE);
   while (log.count("warn") == 0) std::this_thread::sleep_for(1ms);  // until the first request has failed
   CHECK(log.count("warn telemetry: traces are not exported to 127.0.0.1:1: UNAVAILABLE: connect 127.0.0.1:1: "
                   "connection refused") == 1);
-  CHECK(telemetry->flush(2s).code() == Code::DEADLINE_EXCEEDED);  // it is sent again meanwhile
+  CHECK(telemetry->flush(patience).code() == Code::UNAVAILABLE);
   CHECK(log.count("warn") == 1);
   CHECK(log.text().find("cannot connect") == std::string::npos);
   CHECK(dropped(SpanLoss::queue_full) - full >= spans - 128 - 64 - 64);
@@ -372,7 +391,7 @@ TEST_CASE("a request that gets no response is sent again after its timeout") {
   collector.wait([](const Collector::Received& received) { return received.calls >= 2; });
   collector.release();
   CHECK(telemetry->flush(patience).ok());
-  CHECK(collector.received().spans().size() == 1);
+  CHECK_FALSE(collector.received().spans().empty());  // several, if a response was late again
 }
 
 TEST_CASE("spans are dropped when the time for them is over") {
