@@ -10,4 +10,10 @@ Status print(std::string_view text) {
   return from_errno("stdout", errno);
 }
 
+Status print_page(std::string_view text) {
+  errno = 0;
+  Status status = print(text);
+  return errno == EPIPE ? Status() : status;
+}
+
 }  // namespace ringrpc::apps

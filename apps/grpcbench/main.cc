@@ -134,7 +134,7 @@ int measure(Plan plan, const Values& values, const apps::Origins& origins, const
 }
 
 int print(std::string_view text) {
-  const Status status = apps::print(text);
+  const Status status = apps::print_page(text);
   return status.ok() ? exit_ok : refuse(std::string(status.message()), exit_failure);
 }
 

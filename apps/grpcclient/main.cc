@@ -68,7 +68,7 @@ int refuse(const Status& status) {
 }
 
 int print_text(std::string_view text) {
-  const Status status = apps::print(text);
+  const Status status = apps::print_page(text);
   return status.ok() ? 0 : report({exit_output, std::string(status.message())});
 }
 

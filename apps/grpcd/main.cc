@@ -116,7 +116,7 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
 }
 
 apps::ExitCode print(std::string_view text) {
-  const Status status = apps::print(text);
+  const Status status = apps::print_page(text);
   return status.ok() ? apps::exit_ok : apps::refuse("grpcd", status);
 }
 

@@ -3,6 +3,7 @@ programs also report it if they cannot print their output."""
 
 import os
 import resource
+import signal
 import socket
 import subprocess
 import tempfile
@@ -124,6 +125,19 @@ class Help(unittest.TestCase):
         done = harness.run([os.environ["GRPCD"], "--version"])
         self.assertEqual(done.returncode, 0)
         self.assertRegex(done.stdout, r"^grpcd \d+\.\d+\.\d+\n$")
+
+    def test_help_that_is_read_only_in_part_is_no_error(self):
+        for program in ("GRPCD", "GRPCBENCH", "GRPCCLIENT"):
+            for ignored in ("", "trap '' PIPE;"):
+                with self.subTest(program=program, ignored=ignored):
+                    reader, writer = os.pipe()
+                    os.close(reader)
+                    command = ["sh", "-c", f'{ignored} exec "$0" --help', os.environ[program]]
+                    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True,
+                                          timeout=harness.RUN_SECONDS)
+                    os.close(writer)
+                    self.assertEqual(done.stderr, "")
+                    self.assertIn(done.returncode, (0, -signal.SIGPIPE))
 
     def test_output_that_cannot_be_printed_is_an_error(self):
         outputs = {">/dev/full": "no space left on device", ">&-": "bad file descriptor"}
