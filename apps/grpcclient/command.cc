@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <utility>
 
+#include "common/nearest.h"
 #include "transport/address.h"
 
 namespace ringrpc::grpcclient {
@@ -27,6 +28,14 @@ bool is_host(std::string word) {
   return word == "localhost" || inet_pton(AF_INET, word.c_str(), &number) == 1;
 }
 
+/// The commands that are close to the wrong one, or all.
+std::string choices_for(std::string_view wrong) {
+  std::vector<std::string> names;
+  for (const auto& [name, kind] : commands) names.emplace_back(name);
+  const std::string close = apps::did_you_mean(wrong, names);
+  return close.empty() ? choices : close.substr(std::string_view("; ").size());
+}
+
 }  // namespace
 
 Outcome<Command> parse_command(const std::vector<std::string>& words) {
@@ -34,7 +43,7 @@ Outcome<Command> parse_command(const std::vector<std::string>& words) {
   if (words.empty()) return fail_with(exit_usage, std::string("a command is missing; ") + choices);
   const auto* known = std::ranges::find(commands, words[0], &std::pair<std::string_view, Kind>::first);
   if (known == commands.end())
-    return fail_with(exit_usage, "'" + words[0] + "' is not a command; " + choices);
+    return fail_with(exit_usage, "'" + words[0] + "' is not a command; " + choices_for(words[0]));
   command.kind = known->second;
 
   std::size_t next = 1;

@@ -81,6 +81,11 @@ Result<Target::Place> parse_place(std::string_view text, int& family, std::uint1
     family = text.starts_with(ipv4_prefix) ? AF_INET : AF_INET6;
     return parse_literal(text.substr(ipv4_prefix.size()), family, port);
   }
+  if (text.starts_with("xds:"))
+    return fail(
+        Code::INVALID_ARGUMENT,
+        "there is no xDS here; name the servers, as in dns:///host:port, or give a resolver of your own "
+        "for the scheme (ChannelOptions::resolvers)");
   const bool numbers = text.find_first_not_of("0123456789abcdefABCDEF.:[]") == std::string_view::npos;
   if (family != AF_UNSPEC && numbers) return parse_literal(text, family, port);
   family = AF_UNSPEC;

@@ -52,7 +52,9 @@ TEST_CASE("an empty word is an error, not a missing address") {
 }
 
 TEST_CASE("the error for a wrong word has the right ones") {
-  CHECK(usage_error({"lits"}) == "'lits' is not a command; choose demo, list, describe, call or health");
+  CHECK(usage_error({"lst"}) == "'lst' is not a command; did you mean list?");
+  CHECK(usage_error({"frobnicate"}) ==
+        "'frobnicate' is not a command; choose demo, list, describe, call or health");
   CHECK(usage_error({"list", "a:1", "b", "c"}).starts_with("'c' is one argument too many; "));
   CHECK(usage_error({"demo", "b"}).starts_with("'b' is one argument too many; "));
   CHECK(usage_error({"call", "a:1"}).starts_with("the method is missing; "));

@@ -108,7 +108,8 @@ TEST_CASE("a wrong target says what would be right") {
   wrong("10.0.0.1:1,tls+10.0.0.2:2", "tls+ stands before the whole list, once");
   wrong("tls+tls+10.0.0.2:2", "tls+ stands before the whole list, once");
   wrong("inventory:///", "a name must follow inventory:///");
-  wrong("xds:///orders", "this is a URL");
+  wrong("xds:///orders", "there is no xDS here; name the servers, as in dns:///host:port");
+  wrong("http://orders", "this is a URL");
   wrong("vsock:any:1", "any is for servers");
   wrong("systemd", "is for servers to listen on");
   std::string many = "10.0.0.1:1";
