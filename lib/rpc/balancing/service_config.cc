@@ -4,9 +4,15 @@
 #include <cmath>
 #include <functional>
 #include <google/protobuf/struct.pb.h>
+#include <initializer_list>
 #include <limits>
+#include <span>
+#include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
+
+#include "ringrpc/log.h"
 
 #include "rpc/balancing/policy_config.h"
 #include "rpc/wire/json_field.h"
@@ -132,6 +138,42 @@ std::optional<std::string> read_health_check(const JsonField& config) {
   return service;
 }
 
+/// The paths of members that have no meaning here, in the order of the alphabet.
+std::vector<std::string> unknown_fields(const JsonField& config) {
+  std::vector<std::string> unknown;
+  const auto check = [&](const JsonField& object, std::initializer_list<std::string_view> known) {
+    for (const auto& [name, member] : object.members())
+      if (std::ranges::find(known, name) == known.end()) unknown.push_back(member.path());
+  };
+  check(config, {"loadBalancingPolicy", "loadBalancingConfig", "methodConfig", "retryThrottling",
+                 "healthCheckConfig"});
+  check(config["retryThrottling"], {"maxTokens", "tokenRatio"});
+  check(config["healthCheckConfig"], {"serviceName"});
+  for (const JsonField& method : config["methodConfig"].elements()) {
+    check(method, {"name", "timeout", "waitForReady", "maxRequestMessageBytes", "maxResponseMessageBytes",
+                   "retryPolicy", "hedgingPolicy"});
+    check(method["retryPolicy"],
+          {"maxAttempts", "initialBackoff", "maxBackoff", "backoffMultiplier", "retryableStatusCodes"});
+    check(method["hedgingPolicy"], {"maxAttempts", "hedgingDelay", "nonFatalStatusCodes"});
+    for (const JsonField& name : method["name"].elements()) check(name, {"service", "method"});
+  }
+  std::ranges::sort(unknown);
+  return unknown;
+}
+
+/// Fields of tomorrow are no fault, but a misspelt one should be seen.
+void log_unknown_fields(const JsonField& config) {
+  constexpr std::size_t named_max = 5;
+  const std::vector<std::string> unknown = unknown_fields(config);
+  if (unknown.empty()) return;
+  std::string named;
+  for (const std::string& path : std::span(unknown).first(std::min(unknown.size(), named_max)))
+    named.append(named.empty() ? "" : ", ").append(path);
+  if (unknown.size() > named_max) named += ", ...";
+  log::warn("the service config has fields that are unknown and have no effect: {}",
+            log::Field("fields", std::string_view(named)));
+}
+
 std::unexpected<Status> invalid_config(std::string why) {
   return fail(Code::INVALID_ARGUMENT, "the service config is invalid: " + std::move(why));
 }
@@ -179,6 +221,7 @@ Result<std::shared_ptr<const ServiceConfig>> ServiceConfig::parse(std::string_vi
     content->read(config);
   }
   if (fault) return invalid_config(std::move(*fault));
+  log_unknown_fields(config);
   return std::shared_ptr<const ServiceConfig>(new ServiceConfig(std::move(content)));
 }
 

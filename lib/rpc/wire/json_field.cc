@@ -78,13 +78,17 @@ JsonField::JsonField(std::string path, const pb::Value* value, JsonFault& fault)
       value_(value && value->kind_case() != pb::Value::kNullValue ? value : nullptr),
       fault_(&fault) {}
 
+std::string JsonField::path_of(const std::string& member) const {
+  return path_.empty() ? member : path_ + "." + member;
+}
+
 const JsonField& JsonField::required() const {
   if (!given()) refuse("it is missing");
   return *this;
 }
 
 JsonField JsonField::operator[](const std::string& name) const {
-  std::string path = path_.empty() ? name : path_ + "." + name;
+  std::string path = path_of(name);
   if (!given()) return {std::move(path), nullptr, *fault_};
   if (!value_->has_struct_value()) {
     refuse_value("an object");
@@ -103,7 +107,7 @@ std::vector<std::pair<std::string, JsonField>> JsonField::members() const {
     return members;
   }
   for (const auto& [name, value] : value_->struct_value().fields())
-    members.emplace_back(name, JsonField(path_ + "." + name, &value, *fault_));
+    members.emplace_back(name, JsonField(path_of(name), &value, *fault_));
   return members;
 }
 

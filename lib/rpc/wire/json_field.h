@@ -37,6 +37,8 @@ class JsonField {
   /// The same field; its absence is a fault.
   const JsonField& required() const;
 
+  /// "methodConfig[0].timeout"; empty for the root.
+  const std::string& path() const noexcept { return path_; }
   /// The member of that name; not given if there is none, or if this field is not given.
   JsonField operator[](const std::string& name) const;
   /// The members of an object, by their names; empty if it is not given.
@@ -58,6 +60,7 @@ class JsonField {
 
  private:
   JsonField(std::string path, const google::protobuf::Value* value, JsonFault& fault);
+  std::string path_of(const std::string& member) const;
   void refuse_value(const std::string& what) const { refuse(json() + " is not " + what); }
 
   std::string path_;

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "rpc/kept_log.h"
+
 namespace ringrpc {
 namespace {
 
@@ -191,6 +193,20 @@ TEST_CASE("a fault names its field") {
     CAPTURE(json);
     CHECK(refusal(json) == told);
   }
+}
+
+TEST_CASE("unknown fields are logged with their paths, in one line") {
+  const test::KeptLog log(log::Level::warn);
+  CHECK(ServiceConfig::parse(R"({
+    "methodConfig": [{"name": [{"service": "a.B", "methd": "C"}], "timeOut": "1s"}],
+    "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "healthCheck": {}})"));
+  CHECK(log.text() ==
+        "warn the service config has fields that are unknown and have no effect: healthCheck, "
+        "methodConfig[0].name[0].methd, methodConfig[0].timeOut\n");
+  CHECK(ServiceConfig::parse(R"({"methodConfig": [{"name": [{}], "timeout": "1s"}]})"));
+  CHECK(log.lines().size() == 1);
 }
 
 TEST_CASE("a fault in the settings of a method names its field") {
