@@ -24,7 +24,8 @@ int main() {
   auto server = Server::start({&shout, &health, &reflection.v1(), &reflection.v1alpha()},
                               {.listen = {"127.0.0.1:50052"}});
   if (!server) return std::cerr << server.error().message() << '\n', 1;
-  std::cin.get();  // until Enter is pressed
+  std::cout << "listening on " << (*server)->addresses().front() << "; Enter ends it" << std::endl;
+  if (std::cin.get() == EOF) (*server)->wait();  // without a terminal, it runs until it is killed
   health.shut_down();
   (*server)->drain(std::chrono::seconds(30));
 }
