@@ -144,6 +144,13 @@ class Install(unittest.TestCase):
                 client.open()
                 self.shouts(client)
 
+    def test_pkg_config_gives_no_flags_that_users_do_not_need(self):
+        given = [flag for flag in self.flags("--cflags") if flag.startswith(("-D", "-I"))]
+        ours = [f"-I{self.prefix / 'include'}"]
+        others = [flag for flag in given if "BOOST" in flag or flag == "-I/usr/include"]
+        self.assertEqual(others, [], given)
+        self.assertTrue(set(ours) <= set(given), given)
+
     def test_with_cmake(self):
         port = self.copy_station()
         self.configure(self.root, self.root / "build")
@@ -241,8 +248,9 @@ class Install(unittest.TestCase):
         self.assertIn("GeneratedDatabase()->Add", aborted.stdout)
 
     def test_with_meson(self):
+        """pkg-config says where the code generator is: the folder of the installed programs is not on PATH."""
         port = self.copy_station()
-        run([MESON, "setup", self.root / "build", self.root], env=self.environment)
+        run([MESON, "setup", self.root / "build", self.root], env={**self.environment, "PATH": os.environ["PATH"]})
         run(["ninja", "-C", self.root / "build"], env=self.environment)
         self.asks(self.root / "build", port)
 
