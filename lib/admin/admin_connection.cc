@@ -41,9 +41,10 @@ void AdminConnection::start() {
   });
 }
 
-bool AdminConnection::idle() const noexcept {
-  if (phase_ == Phase::undecided) return first_bytes_ == 0;
-  return phase_ == Phase::open && !sending() && session_->idle();
+http1::WaitsFor AdminConnection::waits_for() noexcept {
+  if (phase_ == Phase::open) return session_->waits_for();
+  if (phase_ != Phase::undecided) return http1::WaitsFor::peer;
+  return first_bytes_ == 0 ? http1::WaitsFor::request : http1::WaitsFor::head;
 }
 
 void AdminConnection::on_exception(const Status& /*why*/) noexcept { finish(); }

@@ -48,9 +48,9 @@ class AdminConnection final : public ExceptionBarrier<AdminConnection>,
   /// Begins to receive. Call once.
   void start();
 
-  /// True while it waits for a request, and the time at which the wait began.
-  bool idle() const noexcept;
-  Instant idle_since() const noexcept { return session_ ? session_->idle_since() : begun_; }
+  /// The event that it waits for, and the time at which the wait began.
+  http1::WaitsFor waits_for() noexcept;
+  Instant waits_since() const noexcept { return session_ ? session_->waits_since() : begun_; }
 
  private:
   enum class Phase : std::uint8_t { undecided, open, failed, lingering, over };

@@ -45,6 +45,9 @@ class AdminServerImpl final : public AdminServer, private ConnectionSink {
 Status AdminServerImpl::begin(const AdminOptions& options, std::vector<AdminPage> pages) {
   if (options.listen.empty())
     return Status(Code::INVALID_ARGUMENT, "no address to listen on", Initiator::application);
+  if (options.max_connections == 0)
+    return Status(Code::INVALID_ARGUMENT, "AdminOptions::max_connections is 0; choose 1 or more",
+                  Initiator::application);
   if (Status status = admin::check_pages(pages); !status.ok()) return status;
   Result<std::unique_ptr<Shards>> shards = Shards::start(1, [&] { return make_io(options.io); });
   if (!shards) return std::move(shards).error();

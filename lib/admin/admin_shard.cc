@@ -25,10 +25,7 @@ AdminShard::~AdminShard() {
 }
 
 void AdminShard::add(UniqueFd descriptor) noexcept try {
-  if (connection_count_ >= options_.max_connections && !make_room()) {
-    shard_.load().fetch_sub(1, std::memory_order_relaxed);
-    return report_full();
-  }
+  if (connection_count_ >= options_.max_connections) make_room();
   AdminConnection* const connection = new AdminConnection(*this, shard_.io().adopt(std::move(descriptor)));
   connections_.push_back(*connection);
   ++connection_count_;
@@ -44,15 +41,23 @@ void AdminShard::remove(AdminConnection& connection) noexcept {
   shard_.load().fetch_sub(1, std::memory_order_relaxed);
 }
 
-/// Closes the connection that has been idle longest. False if none is idle.
-bool AdminShard::make_room() {
-  AdminConnection* oldest = nullptr;
+/// Some connections wait for a page, the others for their clients. Of those that are more, the one that has waited
+/// longest is closed. So neither idle clients nor those of slow pages can take all places.
+void AdminShard::make_room() {
+  struct Group {
+    std::size_t size = 0;
+    AdminConnection* oldest = nullptr;
+  };
+  Group for_client;
+  Group for_page;
   connections_.for_each([&](AdminConnection& connection) {
-    if (connection.idle() && (!oldest || connection.idle_since() < oldest->idle_since()))
-      oldest = &connection;
+    Group& group = connection.waits_for() == http1::WaitsFor::response ? for_page : for_client;
+    ++group.size;
+    if (!group.oldest || connection.waits_since() < group.oldest->waits_since()) group.oldest = &connection;
   });
-  if (oldest) remove(*oldest);
-  return oldest != nullptr;
+  AdminConnection& closed = *(for_page.size > for_client.size ? for_page : for_client).oldest;
+  if (closed.waits_for() != http1::WaitsFor::request) report_full();
+  remove(closed);
 }
 
 std::chrono::sys_seconds AdminShard::time_of_day() {
@@ -62,8 +67,8 @@ std::chrono::sys_seconds AdminShard::time_of_day() {
 void AdminShard::report_full() noexcept try {
   if (const auto left_out = full_logged_.take(shard_.now()))
     log::warn(
-        "admin: a connection was closed at once: {} are busy, as many as AdminOptions::max_connections "
-        "allows{}",
+        "admin: a connection with an unfinished request was closed for a new one: {} are open, as many as "
+        "AdminOptions::max_connections allows{}",
         connection_count_, left_out->words());
 } catch (const std::bad_alloc&) {
   // There is no memory for the log line.

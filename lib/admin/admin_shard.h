@@ -30,9 +30,8 @@ class AdminShard {
   AdminShard& operator=(const AdminShard&) = delete;
   ~AdminShard();
 
-  /// Serves a connection that the shard's load already counts. If there are too many, it closes the
-  /// connection that has been idle longest. It closes the new one if no other is idle or there is no memory
-  /// for it.
+  /// Serves a connection that the shard's load already counts. If there are too many, it closes another; if
+  /// there is no memory for this one, it closes this one.
   void add(UniqueFd descriptor) noexcept;
   void remove(AdminConnection& connection) noexcept;
 
@@ -50,7 +49,7 @@ class AdminShard {
   void release(std::size_t bytes) noexcept { held_bytes_ -= bytes; }
 
  private:
-  bool make_room();
+  void make_room();
   void report_full() noexcept;
 
   Shard& shard_;

@@ -6,7 +6,6 @@
 
 #include "admin/page_reply.h"
 #include "admin/page_session.h"
-#include "http1/session.h"
 
 namespace ringrpc::admin {
 
@@ -19,8 +18,8 @@ class Http1Pages final : public PageSession, private http1::SessionEvents, priva
   void produce(Chain& out, std::size_t bytes_max) override { session_.produce(out, bytes_max); }
   bool finished() const noexcept override { return session_.finished(); }
   bool wants_input() const noexcept override { return session_.wants_input(); }
-  bool idle() const noexcept override { return waits_for_ == http1::WaitsFor::request; }
-  Instant idle_since() const noexcept override { return waits_since_; }
+  http1::WaitsFor waits_for() noexcept override { return waits_for_; }
+  Instant waits_since() const noexcept override { return waits_since_; }
   Instant next_deadline(bool sending) noexcept override;
   bool on_deadline() override;
 

@@ -63,6 +63,7 @@ class Http2Pages::Exchange final : public ListNodeOf<ExchangeTag>,
   /// Reads the head of the request. The page is requested when the peer has ended the stream.
   void read_head();
   void refuse(int status, std::string text) { reply_.refuse(status, std::move(text)); }
+  bool waits_for_page() const noexcept { return phase_ == Phase::making; }
 
  private:
   enum class Phase : std::uint8_t { arriving, making, sending };
@@ -218,6 +219,7 @@ Http2Pages::Exchange& Http2Pages::begin(http2::Stream& stream) {
   auto* const exchange = new Exchange(*this, stream);
   exchanges_.push_back(*exchange);
   if (state_ == State::idle) enter(State::busy);
+  since_ = owner_.shard().now();
   return *exchange;
 }
 
@@ -229,6 +231,14 @@ void Http2Pages::enter(State next) noexcept {
   assert(state_ != next && state_ != State::ended);
   state_ = next;
   since_ = owner_.shard().now();
+}
+
+http1::WaitsFor Http2Pages::waits_for() noexcept {
+  if (state_ == State::preface) return http1::WaitsFor::head;
+  if (state_ == State::idle) return http1::WaitsFor::request;
+  bool page = false;
+  exchanges_.for_each([&](Exchange& exchange) { page |= exchange.waits_for_page(); });
+  return page ? http1::WaitsFor::response : http1::WaitsFor::peer;
 }
 
 Instant Http2Pages::wait_end() const noexcept {

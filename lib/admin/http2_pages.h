@@ -26,8 +26,8 @@ class Http2Pages final : public PageSession, private http2::SessionEvents {
   void produce(Chain& out, std::size_t bytes_max) override { session_.produce(out, bytes_max); }
   bool finished() const noexcept override { return session_.finished(); }
   bool wants_input() const noexcept override { return true; }
-  bool idle() const noexcept override { return state_ == State::idle; }
-  Instant idle_since() const noexcept override { return since_; }
+  http1::WaitsFor waits_for() noexcept override;
+  Instant waits_since() const noexcept override { return since_; }
   Instant next_deadline(bool sending) noexcept override;
   bool on_deadline() override;
 
@@ -56,7 +56,7 @@ class Http2Pages final : public PageSession, private http2::SessionEvents {
   AdminShard& owner_;
   Carrier& carrier_;
   State state_ = State::preface;
-  Instant since_;  ///< when the state began
+  Instant since_;  ///< when the state began, or the last request
   http2::Session session_;
   ListOf<Exchange, ExchangeTag> exchanges_;
 };

@@ -15,6 +15,7 @@
 #include "ringrpc/status.h"
 
 #include "base/slab.h"
+#include "http1/session.h"
 
 namespace ringrpc::admin {
 
@@ -47,9 +48,9 @@ class PageSession {
   /// False while the peer should not be read.
   virtual bool wants_input() const noexcept = 0;
 
-  /// True while it waits for a request, and the time at which the wait began.
-  virtual bool idle() const noexcept = 0;
-  virtual Instant idle_since() const noexcept = 0;
+  /// The event that it waits for, and the time at which the wait began.
+  virtual http1::WaitsFor waits_for() noexcept = 0;
+  virtual Instant waits_since() const noexcept = 0;
 
   /// The end of the present wait. Ask after each `produce`. `sending`: output is on its way to the peer.
   virtual Instant next_deadline(bool sending) noexcept = 0;

@@ -2,14 +2,17 @@
 #include <doctest/doctest.h>
 #include <vector>
 
-#include "ringrpc/event_count.h"
-
 #include "admin/admin_world.h"
+#include "http2/frames.h"
 
 namespace ringrpc::admin {
 namespace {
 
 using namespace std::chrono_literals;
+
+std::string request_for(std::string_view path) {
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+}
 
 /// The simulated time until `done` is true.
 Nanoseconds time_until(AdminWorld& world, const std::function<bool()>& done) {
@@ -22,9 +25,10 @@ TEST_CASE("malformed requests get 400, and their connection is closed") {
   AdminWorld world({echo_page("/one")});
   Browser other(world);
   for (const std::string_view garbage :
-       {"\x16\x03\x01\x02garbage\r\n\r\n", "GET /one HTTP/1.1\nHost: here\n\n", "GET  /one HTTP/1.1\r\n\r\n",
-        "GET /one HTTP/1.1\r\n\r\n", "GET /one HTTP/1.1\r\nHost: here\r\n folded: x\r\n\r\n",
-        "GET /one HTTP/1.1\r\nHost: here\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
+       {"\x16\x03\x01\x02garbage\r\n\r\n", "GET /one HTTP/1.1\nHost: localhost\n\n",
+        "GET  /one HTTP/1.1\r\n\r\n", "GET /one HTTP/1.1\r\n\r\n",
+        "GET /one HTTP/1.1\r\nHost: localhost\r\n folded: x\r\n\r\n",
+        "GET /one HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
     Browser browser(world);
     browser.send(garbage);
     CHECK(browser.next().status == 400);
@@ -36,7 +40,7 @@ TEST_CASE("malformed requests get 400, and their connection is closed") {
 TEST_CASE("a malformed request behind a good one gets 400 after the response") {
   AdminWorld world({echo_page("/one")});
   Browser browser(world);
-  browser.send("GET /one HTTP/1.1\r\nHost: here\r\n\r\nGET /one HTTP/1.1\nHost: here\n\n");
+  browser.send("GET /one HTTP/1.1\r\nHost: localhost\r\n\r\nGET /one HTTP/1.1\nHost: localhost\n\n");
   CHECK(browser.next().body == "/one");
   CHECK(browser.next().status == 400);
   CHECK(world.run_until([&] { return browser.closed(); }));
@@ -45,21 +49,18 @@ TEST_CASE("a malformed request behind a good one gets 400 after the response") {
 TEST_CASE("a request target of more than 8 KiB gets 414") {
   AdminWorld world({echo_page("/one")});
   Browser browser(world);
-  browser.send("GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\nHost: here\r\n\r\n");
+  browser.send("GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
   CHECK(browser.next().status == 414);
 }
 
 TEST_CASE("requests behind one that waits for its page are not read without limit") {
   EventCount opened;
-  AdminWorld world({AdminPage("/gate", "Waits", [&](PageRequest) -> Task<Result<PageResponse>> {
-    co_await opened.past(0);
-    co_return PageResponse{.body = "made"};
-  })});
+  AdminWorld world({gated_page(opened)});
   Browser browser(world);
-  browser.send("GET /gate HTTP/1.1\r\nHost: here\r\n\r\n");
+  browser.send("GET /gate HTTP/1.1\r\nHost: localhost\r\n\r\n");
   world.simulation().run_for(10ms);
   std::string pipeline;
-  while (pipeline.size() < 256 * 1024) pipeline += "GET /gate HTTP/1.1\r\nHost: here\r\n\r\n";
+  while (pipeline.size() < 256 * 1024) pipeline += "GET /gate HTTP/1.1\r\nHost: localhost\r\n\r\n";
   browser.send(pipeline);
   world.simulation().run_for(10ms);
   CHECK(browser.peer().unsent_bytes() > 0);  // the server has stopped reading
@@ -92,12 +93,7 @@ TEST_CASE("a request whose head does not end gets 408 after the header timeout, 
 
 TEST_CASE("a page that is not made in time gets 504, and the connection goes on") {
   EventCount opened;
-  AdminWorld world({echo_page("/one"), AdminPage("/gate", "Waits",
-                                                 [&](PageRequest) -> Task<Result<PageResponse>> {
-                                                   co_await opened.past(0);
-                                                   co_return PageResponse{.body = "made"};
-                                                 })},
-                   {.page_timeout = 10s});
+  AdminWorld world({echo_page("/one"), gated_page(opened)}, {.page_timeout = 10s});
   Browser browser(world);
   CHECK(browser.get("/gate").status == 504);
   CHECK(browser.get("/one").status == 200);
@@ -110,7 +106,7 @@ TEST_CASE("a client that does not read its response is disconnected after the wr
   AdminWorld world({large_page("/large", 1'000'000)}, {.write_timeout = 60s});
   Browser browser(world);
   browser.peer().pause();
-  browser.send("GET /large HTTP/1.1\r\nHost: here\r\n\r\n");
+  browser.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
   CHECK(time_until(world, [&] { return world.part().connections() == 0; }) < 62s);
 }
 
@@ -118,7 +114,7 @@ TEST_CASE("a client that reads slowly is disconnected after the write timeout, t
   AdminWorld world({large_page("/large", 10'000'000)}, {.write_timeout = 20s});
   Browser browser(world);
   browser.peer().on_event = [&] { browser.peer().pause(); };
-  browser.send("GET /large HTTP/1.1\r\nHost: here\r\n\r\n");
+  browser.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const Instant begun = world.simulation().now();
   while (world.part().connections() > 0 && world.simulation().now() - begun < 30s) {
     browser.peer().resume();
@@ -133,7 +129,7 @@ TEST_CASE("each response has its own write timeout") {
   AdminWorld world({large_page("/large", 100'000)}, {.write_timeout = 5s});
   Browser browser(world);
   std::string pipeline;
-  for (int i = 0; i < 10; ++i) pipeline += "GET /large HTTP/1.1\r\nHost: here\r\n\r\n";
+  for (int i = 0; i < 10; ++i) pipeline += "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n";
   browser.send(pipeline);
   for (int i = 0; i < 10; ++i) {
     CHECK(browser.next().body.size() == 100'000);
@@ -146,7 +142,7 @@ TEST_CASE("each response has its own write timeout") {
 TEST_CASE("a client that does not close after the last response is disconnected within the linger time") {
   AdminWorld world({echo_page("/one")});
   Browser browser(world);
-  browser.send("GET /one HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
+  browser.send("GET /one HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   CHECK(browser.next().status == 200);
   CHECK(world.run_until([&] { return browser.closed(); }));
   CHECK(world.part().connections() == 1);
@@ -178,16 +174,65 @@ TEST_CASE("a thousand idle connections leave room for a request") {
   CHECK(world.part().connections() == 64);
 }
 
-TEST_CASE("a connection beyond the limit is closed at once if none is idle") {
-  AdminWorld world({echo_page("/one")}, {.max_connections = 2});
-  Browser first(world);
-  Browser second(world);
-  first.send("GET");
-  second.send("GET");
-  world.simulation().run_for(10ms);
-  Browser third(world);
-  CHECK(world.run_until([&] { return third.closed(); }));
-  CHECK(world.part().connections() == 2);
+TEST_CASE("64 connections whose requests do not end leave room for each probe") {
+  AdminWorld world({echo_page("/healthz")});
+  std::vector<std::unique_ptr<Browser>> held(64);
+  int answered = 0;
+  for (int second = 0; second < 58; ++second) {
+    if (second % 10 == 0)
+      for (std::unique_ptr<Browser>& browser : held) {
+        browser = std::make_unique<Browser>(world);
+        browser->send("G");
+      }
+    world.simulation().run_for(1s);
+    if (Browser(world).get("/healthz").status == 200) ++answered;
+  }
+  CHECK(answered == 58);
+}
+
+TEST_CASE("a connection beyond the limit takes the place of any that waits for its client") {
+  const std::string_view preface = http2::test::preface;
+  for (const std::string_view unfinished :
+       {std::string_view("GET / HT"), std::string_view("GET /one HTTP/1.1\r\nHost: localhost\r\nX: "),
+        std::string_view("POST /one HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        std::string_view("no request\r\n\r\n"), preface.substr(0, 5), preface,
+        std::string_view("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")}) {
+    CAPTURE(unfinished);
+    AdminWorld world({echo_page("/one"), large_page("/large", 1'000'000)}, {.max_connections = 2});
+    Browser first(world);
+    Browser second(world);
+    for (Browser* browser : {&first, &second}) {
+      browser->peer().pause();
+      browser->send(unfinished);
+      world.simulation().run_for(10ms);
+    }
+    CHECK(Browser(world).get("/one").status == 200);
+    second.peer().resume();
+    first.peer().resume();
+    CHECK(world.run_until([&] { return first.closed(); }));
+  }
+}
+
+TEST_CASE("connections that wait for a page and those that wait for a client leave places to each other") {
+  EventCount opened;
+  AdminWorld world({echo_page("/one"), gated_page(opened)}, {.max_connections = 4, .page_timeout = 1h});
+  Browser scraper(world);
+  scraper.send(request_for("/gate"));
+  world.simulation().run_for(1s);
+  std::vector<std::unique_ptr<Browser>> idle;
+  for (int i = 0; i < 20; ++i) idle.push_back(std::make_unique<Browser>(world));
+  CHECK_FALSE(scraper.closed());
+
+  std::vector<std::unique_ptr<Browser>> waiting;
+  for (int i = 0; i < 20; ++i) {
+    waiting.push_back(std::make_unique<Browser>(world));
+    waiting.back()->send(request_for("/gate"));
+    world.simulation().run_for(1s);
+  }
+  CHECK(scraper.closed());  // it has waited longest
+  CHECK(Browser(world).get("/one").status == 200);
+  opened.notify();
+  CHECK(waiting.back()->next().body == "made");
 }
 
 TEST_CASE("a page that is too large gets 500") {
@@ -206,7 +251,7 @@ TEST_CASE("pages that clients do not read have a limit together, beyond which ot
   Browser third(world);
   for (Browser* slow : {&first, &second}) {
     slow->peer().pause();
-    slow->send("GET /large HTTP/1.1\r\nHost: here\r\n\r\n");
+    slow->send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
     world.simulation().run_for(10ms);
   }
   CHECK(third.get("/large").status == 503);

@@ -21,7 +21,7 @@ std::string fetch(const std::string& address, const std::string& path) {
   const SocketAddress& to = sockets->front();
   const UniqueFd socket(::socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   REQUIRE(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to.storage), to.length) == 0);
-  const std::string request = "GET " + path + " HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
+  const std::string request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
   REQUIRE(::send(socket.get(), request.data(), request.size(), 0) == static_cast<ssize_t>(request.size()));
   std::string received;
   char buffer[4096];
@@ -47,12 +47,15 @@ TEST_CASE("an admin server listens on several addresses") {
 }
 
 TEST_CASE("an admin server that cannot start says why") {
-  const auto failure = [](std::vector<std::string> listen, std::vector<AdminPage> pages = {}) {
-    const auto server = AdminServer::start({.listen = std::move(listen)}, std::move(pages));
+  const auto failure = [](std::vector<std::string> listen, std::vector<AdminPage> pages = {},
+                          std::uint32_t max_connections = 1) {
+    const auto server = AdminServer::start({.listen = std::move(listen), .max_connections = max_connections},
+                                           std::move(pages));
     REQUIRE_FALSE(server.has_value());
     return std::string(server.error().message());
   };
   CHECK(failure({}) == "no address to listen on");
+  CHECK(failure({"127.0.0.1:0"}, {}, 0) == "AdminOptions::max_connections is 0; choose 1 or more");
   CHECK(failure({"tls+127.0.0.1:0"}) ==
         "listen on tls+127.0.0.1:0: admin pages have no TLS; use a unix socket");
   CHECK(failure({"127.0.0.1:0"}, {echo_page("one")}) == "admin page \"one\": the path must begin with '/'");

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "ringrpc/event_count.h"
+
 #include "admin/admin_shard.h"
 #include "reactor/peer.h"
 #include "testing/simulation.h"
@@ -68,7 +70,7 @@ class Browser {
 
   /// Sends a request and returns the response to it; status 0 if there is none.
   Answer get(std::string_view path) {
-    send("GET " + std::string(path) + " HTTP/1.1\r\nHost: here\r\n\r\n");
+    send("GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     return next();
   }
   /// The next response. `to_head`: it has no body.
@@ -102,6 +104,14 @@ class Browser {
 inline AdminPage echo_page(std::string path) {
   return AdminPage(std::move(path), "A page",
                    [](PageRequest request) { return PageResponse{.body = request.path}; });
+}
+
+/// The page "/gate", which waits until the test lets it go.
+inline AdminPage gated_page(EventCount& opened) {
+  return AdminPage("/gate", "Waits", [&opened](PageRequest) -> Task<Result<PageResponse>> {
+    co_await opened.past(0);
+    co_return PageResponse{.body = "made"};
+  });
 }
 
 /// A page of so many bytes.

@@ -4,8 +4,6 @@
 #include <optional>
 #include <vector>
 
-#include "ringrpc/event_count.h"
-
 #include "admin/http2_world.h"
 
 namespace ringrpc::admin {
@@ -14,14 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 using http2::ErrorCode;
 namespace wire = http2::test;
-
-/// A page that waits until the test lets it go.
-AdminPage gated(EventCount& opened) {
-  return AdminPage("/gate", "Waits", [&](PageRequest) -> Task<Result<PageResponse>> {
-    co_await opened.past(0);
-    co_return PageResponse{.body = "made"};
-  });
-}
 
 TEST_CASE("a page over HTTP/2 gets its request, and its response goes to the client") {
   std::optional<PageRequest> seen;
@@ -118,7 +108,7 @@ TEST_CASE("a gRPC call that comes to the pages is refused at once, with the reas
 
 TEST_CASE("requests on one connection do not wait for each other over HTTP/2") {
   EventCount opened;
-  AdminWorld world({gated(opened), echo_page("/one")});
+  AdminWorld world({gated_page(opened), echo_page("/one")});
   Http2Browser browser(world);
   browser.get(1, "/gate");
   browser.get(3, "/one");
@@ -155,8 +145,8 @@ TEST_CASE("the protocol is decided by the first bytes, however they are cut") {
     peer->send(request.substr(cut));
     CHECK(world.run_until([&] { return peer->received.ends_with("/one"); }));
   }
-  for (const std::string_view text : {"PRI * HTTP/1.1\r\nHost: here\r\n\r\n",
-                                      "PRI / HTTP/1.1\r\nHost: here\r\n\r\n", "P", "PRI * HTTP/2."}) {
+  for (const std::string_view text : {"PRI * HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                                      "PRI / HTTP/1.1\r\nHost: localhost\r\n\r\n", "P", "PRI * HTTP/2."}) {
     Browser browser(world);
     for (const char each : text) {
       browser.send({&each, 1});
@@ -192,7 +182,7 @@ TEST_CASE("a stream whose request does not end gets 408 after the header timeout
 
 TEST_CASE("a page that is not made in time gets 504 over HTTP/2") {
   EventCount opened;
-  AdminWorld world({gated(opened), echo_page("/one")}, {.page_timeout = 10s});
+  AdminWorld world({gated_page(opened), echo_page("/one")}, {.page_timeout = 10s});
   Http2Browser browser(world);
   browser.get(1, "/gate");
   CHECK(browser.answer(1).status() == "504");
@@ -261,7 +251,7 @@ TEST_CASE("an idle connection of HTTP/2 gets GOAWAY after the idle timeout, what
 
 TEST_CASE("a connection has at most 16 streams, and further ones are refused") {
   EventCount opened;
-  AdminWorld world({gated(opened)});
+  AdminWorld world({gated_page(opened)});
   Http2Browser browser(world);
   for (std::uint32_t id = 1; id <= 33; id += 2) browser.get(id, "/gate");
   REQUIRE(world.run_until([&] { return !browser.resets(33).empty(); }));
@@ -306,7 +296,7 @@ TEST_CASE("garbage over HTTP/2 ends its connection with GOAWAY") {
 
 TEST_CASE("a half-closed connection of HTTP/2 gets the responses to whole requests") {
   EventCount opened;
-  AdminWorld world({gated(opened)});
+  AdminWorld world({gated_page(opened)});
   Http2Browser browser(world);
   browser.get(1, "/gate");
   browser.send(browser.head("GET", "/gate", 3, 0));
@@ -319,7 +309,7 @@ TEST_CASE("a half-closed connection of HTTP/2 gets the responses to whole reques
 
 TEST_CASE("a connection of HTTP/2 whose client vanishes neither cancels its pages nor leaks them") {
   EventCount opened;
-  AdminWorld world({gated(opened), large_page("/large", 400'000)}, {.max_total_bytes = 500'000});
+  AdminWorld world({gated_page(opened), large_page("/large", 400'000)}, {.max_total_bytes = 500'000});
   {
     Http2Browser browser(world, 10);
     browser.get(1, "/gate");
@@ -347,7 +337,7 @@ TEST_CASE("an idle connection of HTTP/2 makes room for another") {
 
 TEST_CASE("streams that wait for their page are destroyed with the server") {
   EventCount opened;
-  AdminWorld world({gated(opened)});
+  AdminWorld world({gated_page(opened)});
   Http2Browser browser(world);
   for (std::uint32_t id = 1; id < 17; id += 2) browser.get(id, "/gate");
   world.simulation().run_for(10ms);

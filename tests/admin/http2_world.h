@@ -48,7 +48,7 @@ class Http2Browser {
                             http2::test::with({{":method", std::string(method)},
                                                {":scheme", "http"},
                                                {":path", std::string(path)},
-                                               {":authority", "here"}},
+                                               {":authority", "localhost"}},
                                               more),
                             flags);
   }

@@ -33,7 +33,7 @@ TEST_CASE("a page gets its request, and its response goes to the client") {
     return PageResponse{.status = 201, .content_type = "application/json", .body = "[]"};
   })});
   Browser browser(world);
-  browser.send("GET /page?a=b&c HTTP/1.1\r\nHost: here\r\nAccept: text/plain\r\n\r\n");
+  browser.send("GET /page?a=b&c HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n\r\n");
   const Answer answer = browser.next();
   CHECK(answer.status == 201);
   CHECK(answer.body == "[]");
@@ -74,7 +74,7 @@ TEST_CASE("methods other than GET and HEAD get 405 with Allow") {
   AdminWorld world({echo_page("/one")});
   Browser browser(world);
   for (const std::string method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH"}) {
-    browser.send(method + " /one HTTP/1.1\r\nHost: here\r\n\r\n");
+    browser.send(method + " /one HTTP/1.1\r\nHost: localhost\r\n\r\n");
     const Answer answer = browser.next();
     CHECK(answer.status == 405);
     CHECK(answer.head.find("allow: GET, HEAD\r\n") != std::string::npos);
@@ -85,7 +85,7 @@ TEST_CASE("methods other than GET and HEAD get 405 with Allow") {
 TEST_CASE("a request with a body gets 413") {
   AdminWorld world({echo_page("/one")});
   Browser browser(world);
-  browser.send("POST /one HTTP/1.1\r\nHost: here\r\nContent-Length: 1\r\n\r\nx");
+  browser.send("POST /one HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx");
   CHECK(browser.next().status == 413);
   CHECK(world.run_until([&] { return browser.closed(); }));
 }
@@ -93,7 +93,7 @@ TEST_CASE("a request with a body gets 413") {
 TEST_CASE("HEAD gets the page's length without the page") {
   AdminWorld world({large_page("/large", 100'000)});
   Browser browser(world);
-  browser.send("HEAD /large HTTP/1.1\r\nHost: here\r\n\r\n");
+  browser.send("HEAD /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const Answer answer = browser.next(true);
   CHECK(answer.status == 200);
   CHECK(answer.head.find("content-length: 100000\r\n") != std::string::npos);
@@ -108,7 +108,7 @@ TEST_CASE("pipelined requests get their responses in order, over any network") {
     std::string pipeline;
     for (int i = 0; i < 20; ++i)
       for (const char* path : {"/one", "/large", "/two"})
-        pipeline += std::string("GET ") + path + " HTTP/1.1\r\nHost: here\r\n\r\n";
+        pipeline += std::string("GET ") + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
     browser.send(pipeline);
     for (int i = 0; i < 20; ++i) {
       CHECK(browser.next().body == "/one");
@@ -122,7 +122,7 @@ TEST_CASE("pipelined requests get their responses in order, over any network") {
 TEST_CASE("a client that has half-closed the connection gets its response") {
   AdminWorld world({echo_page("/one")});
   Browser browser(world);
-  browser.send("GET /one HTTP/1.1\r\nHost: here\r\n\r\n");
+  browser.send("GET /one HTTP/1.1\r\nHost: localhost\r\n\r\n");
   browser.peer().finish();
   CHECK(browser.next().body == "/one");
   CHECK(world.run_until([&] { return browser.closed(); }));
@@ -164,9 +164,9 @@ TEST_CASE("a page is made for one request at a time, and other pages do not wait
   Browser first(world);
   Browser second(world);
   Browser third(world);
-  first.send("GET /gate?1 HTTP/1.1\r\nHost: here\r\n\r\n");
+  first.send("GET /gate?1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
   REQUIRE(world.run_until([&] { return gate.begun == 1; }));
-  second.send("GET /gate?2 HTTP/1.1\r\nHost: here\r\n\r\n");
+  second.send("GET /gate?2 HTTP/1.1\r\nHost: localhost\r\n\r\n");
   CHECK(third.get("/one").body == "/one");
   CHECK(gate.begun == 1);
   gate.opened.notify();
@@ -181,12 +181,12 @@ TEST_CASE("a client that closes its connection neither cancels its page nor begi
   AdminWorld world({gate.page()});
   for (int i = 0; i < 10; ++i) {
     Browser browser(world);
-    browser.send("GET /gate?lost HTTP/1.1\r\nHost: here\r\n\r\n");
+    browser.send("GET /gate?lost HTTP/1.1\r\nHost: localhost\r\n\r\n");
     REQUIRE(world.run_until([&] { return gate.begun == 1; }));
     browser.close();
   }
   Browser last(world);
-  last.send("GET /gate?last HTTP/1.1\r\nHost: here\r\n\r\n");
+  last.send("GET /gate?last HTTP/1.1\r\nHost: localhost\r\n\r\n");
   world.simulation().run_for(std::chrono::milliseconds(10));
   CHECK(gate.begun == 1);
   const auto open = [&] {
@@ -201,7 +201,7 @@ TEST_CASE("pages that are being made are destroyed with the server") {
   Gate gate;
   AdminWorld world({gate.page()});
   Browser browser(world);
-  browser.send("GET /gate HTTP/1.1\r\nHost: here\r\n\r\n");
+  browser.send("GET /gate HTTP/1.1\r\nHost: localhost\r\n\r\n");
   REQUIRE(world.run_until([&] { return gate.begun == 1; }));
   world.stop();
   CHECK(world.run_until([&] { return browser.closed(); }));

@@ -100,8 +100,9 @@ struct AdminOptions {
   std::vector<std::string> listen{};
   /// The I/O backend of its thread.
   IoBackend io = IoBackend::automatic;
-  /// A further connection takes the place of the one that has been idle longest. If none is idle, it is
-  /// closed at once.
+  /// At least 1. A further connection takes the place of the one that has waited longest: for its client, or
+  /// for a page if more connections wait for pages than for clients. So a probe finds a place whatever others
+  /// do.
   std::uint32_t max_connections = 64;
   std::size_t max_page_bytes = 32 * 1024 * 1024;   ///< of one page; a larger one is a failure (500)
   std::size_t max_total_bytes = 64 * 1024 * 1024;  ///< of pages that are being sent; beyond it 503
@@ -123,7 +124,7 @@ class RINGRPC_EXPORT AdminServer {
  public:
   /// Starts the thread and listens. Objects that the pages use must outlive the admin server. Fails with a
   /// status that names the cause and the remedy: INVALID_ARGUMENT for an address that is not understood or
-  /// has TLS, or for two pages of one path; ALREADY_EXISTS for an address in use.
+  /// has TLS, for a limit of 0, or for two pages of one path; ALREADY_EXISTS for an address in use.
   [[nodiscard("destroying it ends the server")]] static Result<std::unique_ptr<AdminServer>> start(
       const AdminOptions& options, std::vector<AdminPage> pages);
 
