@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "admin/host_names.h"
 #include "common/settings.h"
 #include "common/telemetry.h"
+#include "grpcd/signing_settings.h"
 #include "transport/address.h"
 
 namespace ringrpc::grpcd {
@@ -17,17 +19,27 @@ constexpr std::uint64_t buffered_bytes_max = 64ull << 30;
 constexpr std::uint64_t total_buffered_bytes_max = 1024ull << 30;
 constexpr std::uint64_t connections_max = 1'000'000;
 
-/// Texts that are addresses to listen on.
-apps::Setting addresses(apps::Setting words, std::vector<std::string>& target) {
+/// Texts that `check` accepts.
+apps::Setting checked_texts(apps::Setting words, std::vector<std::string>& target,
+                            Status (*check)(std::string_view text)) {
   apps::Setting setting = apps::texts(std::move(words), target);
-  setting.assign = [assign = std::move(setting.assign)](const std::vector<std::string>& texts) -> Status {
+  setting.assign = [assign = std::move(setting.assign),
+                    check](const std::vector<std::string>& texts) -> Status {
     for (const std::string& text : texts) {
       if (text.empty()) break;  // `assign` reports it
-      if (Result<Address> address = Address::parse(text); !address) return std::move(address).error();
+      if (Status status = check(text); !status.ok()) return status;
     }
     return assign(texts);
   };
   return setting;
+}
+
+/// Texts that are addresses to listen on.
+apps::Setting addresses(apps::Setting words, std::vector<std::string>& target) {
+  return checked_texts(std::move(words), target, [](std::string_view text) {
+    Result<Address> address = Address::parse(text);
+    return address ? Status() : std::move(address).error();
+  });
 }
 
 void add_serving(apps::CommandLine& line, Values& values) {
@@ -55,6 +67,16 @@ void add_serving(apps::CommandLine& line, Values& values) {
                               "several.",
                       .fallback = "none"},
                      values.admin));
+  line.add(checked_texts(
+      {.name = "admin-host",
+       .environment = "ADMIN_HOST",
+       .group = group,
+       .placeholder = "NAME",
+       .help = "Host name of this server, without a port, for which admin pages are served. By TCP, they are "
+               "also served for IP addresses, localhost and the host names of --admin, and for no others, so "
+               "that no web site can read them through a browser. Repeat the flag for several.",
+       .fallback = "none"},
+      values.admin_hosts, admin::check_host_name));
   line.add(addresses(
       {.name = "channelz",
        .environment = "CHANNELZ_ADDR",
@@ -283,62 +305,6 @@ void add_timeouts(apps::CommandLine& line, Values& values) {
       values.drain_timeout);
 }
 
-void add_signing(apps::CommandLine& line, SigningValues& signing) {
-  const std::string group = "Signing";
-  line.add(apps::texts(
-      {.name = "key",
-       .group = group,
-       .placeholder = "FILE",
-       .help = "Private key to sign with, in PEM (PKCS#8): RSA of 2048 bits or more, P-256, P-384 or "
-               "Ed25519. ALGORITHM,...:FILE restricts it to these algorithms. Repeat the flag for several "
-               "keys.",
-       .fallback = "none"},
-      signing.key_files));
-  line.add(apps::text({.name = "key-passphrase-file",
-                       .group = group,
-                       .placeholder = "FILE",
-                       .help = "File whose first line is the passphrase of encrypted keys",
-                       .fallback = "none"},
-                      signing.passphrase_file));
-  line.add(apps::texts(
-      {.name = "generate-key",
-       .group = group,
-       .placeholder = "KIND",
-       .help = "Key to generate at each start: rsa2048, rsa3072, rsa4096, p256, p384, ed25519 or none. "
-               "ALGORITHM,...:KIND restricts it to these algorithms. Repeat the flag for several keys.",
-       .fallback = "rsa2048, p256, p384 and ed25519, unless --key is given"},
-      signing.generated));
-  line.add(
-      apps::number({.name = "signing-workers",
-                    .group = group,
-                    .placeholder = "N",
-                    .help = "Threads for signatures with RSA and P-384, of messages over 8 KiB, and with "
-                            "--verify-signatures, at most 1024; 0 means one per usable core"},
-                   signing.workers, {0, 1024}));
-  line.add(apps::number(
-      {.name = "signing-queue",
-       .group = group,
-       .placeholder = "N",
-       .help = "Signatures that may wait for such a thread, 1 to 65536; further requests fail at once"},
-      signing.queue_limit, {1, 65'536}));
-  line.add(apps::size(
-      {.name = "signing-queue-size",
-       .group = group,
-       .placeholder = "BYTES",
-       .help = "Data of the requests that such threads process or that wait for one, at most 64G; further "
-               "requests fail at once"},
-      signing.queue_bytes_max, {1, buffered_bytes_max}));
-  line.add(apps::toggle(
-      {.name = "verify-signatures", .group = group, .help = "Verifies each signature before it is sent"},
-      signing.verify));
-  line.add(apps::toggle({.name = "audit-required",
-                         .group = group,
-                         .help = "Sends each signature only after its log line has been written, and fails "
-                                 "requests with UNAVAILABLE while log lines cannot be written. The log level "
-                                 "must be info or more verbose."},
-                        signing.audit_required));
-}
-
 void add_access_log(apps::CommandLine& line, const std::string& group, AccessLogOptions& values) {
   line.add(apps::path(
       {.name = "access-log",
@@ -399,6 +365,9 @@ Status settle(const Values& values, const apps::Origins& origins) {
     if (origins.given(about) && values.access_log.path.empty())
       return fail(Code::INVALID_ARGUMENT, origins.of(about) + " is about the access log; give " +
                                               origins.name_beside(about, "access-log") + " too");
+  if (origins.given("admin-host") && values.admin.empty())
+    return fail(Code::INVALID_ARGUMENT, origins.of("admin-host") + " is about the admin pages; give " +
+                                            origins.name_beside("admin-host", "admin") + " too");
   if (!values.signing.audit_required || values.log_level <= log::Level::info) return {};
   return fail(Code::INVALID_ARGUMENT,
               origins.of("audit-required") + " contradicts " + origins.of("log-level") + " " +

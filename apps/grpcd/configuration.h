@@ -46,6 +46,7 @@ struct JwtValues {
 struct Values {
   ServerOptions server;
   std::vector<std::string> admin;                 ///< addresses of the admin pages; empty for none
+  std::vector<std::string> admin_hosts{};         ///< host names of the admin pages
   std::vector<std::string> channelz;              ///< addresses of the channelz service; empty for none
   std::uint32_t max_connections_per_address = 0;  ///< valid when it was given
   SigningValues signing;

@@ -163,7 +163,9 @@ Status Daemon::open_access_log(ServerOptions& options) {
 }
 
 Status Daemon::start_admin() {
-  AdminOptions options{.listen = configuration_->values.admin, .io = configuration_->values.server.io};
+  AdminOptions options{.listen = configuration_->values.admin,
+                       .hosts = configuration_->values.admin_hosts,
+                       .io = configuration_->values.server.io};
   if (options.listen.empty()) return {};
   Result<std::unique_ptr<AdminServer>> admin = parts_.start_admin(options, *server_);
   if (!admin) return with_flag(std::move(admin).error(), "--admin");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
+#include <sys/socket.h>
 #include <utility>
 
 #include "ringrpc/log.h"
@@ -129,6 +130,15 @@ void AdminConnection::flush() {
   }
   steer_input();
   watch();
+}
+
+/// Browsers reach pages by TCP only. The programs that use other sockets name any host.
+bool AdminConnection::admits_host(std::string_view host) noexcept {
+  const SocketAddress peer = stream_->peer();
+  const bool by_tcp = peer.family() == AF_INET || peer.family() == AF_INET6;
+  if (!by_tcp || owner_.host_names().serve(host)) return true;
+  owner_.report_host(host, peer);
+  return false;
 }
 
 void AdminConnection::steer_input() {

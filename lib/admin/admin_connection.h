@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "admin/page_session.h"
 #include "base/caught.h"
@@ -73,6 +74,7 @@ class AdminConnection final : public ExceptionBarrier<AdminConnection>,
   void run() override;
 
   // PageSession::Carrier
+  bool admits_host(std::string_view host) noexcept override;
   void flush_soon() noexcept override;
   void finish() noexcept override;
 

@@ -8,6 +8,7 @@
 #include "ringrpc/log.h"
 
 #include "admin/admin_shard.h"
+#include "admin/host_names.h"
 #include "admin/pages.h"
 #include "reactor/backend.h"
 #include "reactor/run_on.h"
@@ -48,6 +49,8 @@ Status AdminServerImpl::begin(const AdminOptions& options, std::vector<AdminPage
   if (options.max_connections == 0)
     return Status(Code::INVALID_ARGUMENT, "AdminOptions::max_connections is 0; choose 1 or more",
                   Initiator::application);
+  for (const std::string& host : options.hosts)
+    if (Status status = admin::check_host_name(host); !status.ok()) return status;
   if (Status status = admin::check_pages(pages); !status.ok()) return status;
   Result<std::unique_ptr<Shards>> shards = Shards::start(1, [&] { return make_io(options.io); });
   if (!shards) return std::move(shards).error();

@@ -6,11 +6,22 @@
 #include "ringrpc/log.h"
 
 #include "base/caught.h"
+#include "base/escape.h"
+#include "transport/address.h"
 
 namespace ringrpc::admin {
+namespace {
+
+/// The longest name of DNS (RFC 1035, 3.1).
+constexpr std::size_t host_bytes_max = 255;
+
+}  // namespace
 
 AdminShard::AdminShard(Shard& shard, const AdminOptions& options, std::vector<AdminPage> pages)
-    : shard_(shard), options_(options), pages_(shard, std::move(pages)) {
+    : shard_(shard),
+      options_(options),
+      host_names_(options.listen, options.hosts),
+      pages_(shard, std::move(pages)) {
   http1_limits_.body_bytes_max = 0;
   http1_limits_.pipelined_bytes_max = 64 * 1024;
   http2_limits_.max_concurrent_streams = 16;
@@ -70,6 +81,16 @@ void AdminShard::report_full() noexcept try {
         "admin: a connection with an unfinished request was closed for a new one: {} are open, as many as "
         "AdminOptions::max_connections allows{}",
         connection_count_, left_out->words());
+} catch (const std::bad_alloc&) {
+  // There is no memory for the log line.
+}
+
+void AdminShard::report_host(std::string_view host, const SocketAddress& peer) noexcept try {
+  if (const auto left_out = hosts_logged_.take(shard_.now()))
+    log::warn(
+        "admin: a request of {} for the host \"{}\" was refused; if it is a name of this server, add it to "
+        "AdminOptions::hosts{}",
+        to_string(peer), escape_controls(host, host_bytes_max), left_out->words());
 } catch (const std::bad_alloc&) {
   // There is no memory for the log line.
 }

@@ -16,6 +16,7 @@ Http1Pages::Http1Pages(AdminShard& owner, Carrier& carrier) noexcept
       waits_since_(owner.shard().now()) {}
 
 void Http1Pages::on_request_end() {
+  if (!carrier_.admits_host(request_->host)) return reply_.refuse_host();
   reply_.request(method_of(request_->method), {.path = std::string(request_->path),
                                                .query = std::string(request_->query),
                                                .accept = std::string(request_->field("accept"))});

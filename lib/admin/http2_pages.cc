@@ -114,6 +114,8 @@ void Http2Pages::Exchange::read_head() {
     if (name == "content-type" && value.starts_with("application/grpc")) return refuse_call();
     if (name == ":method") method_ = method_of(value);
     if (name == ":path") target = value;
+    if ((name == ":authority" || name == "host") && !pages_.carrier_.admits_host(value))
+      return reply_.refuse_host();
     if (name == "accept" && request_.accept.empty()) request_.accept = value;
   }
   if (method_ == Method::other) return;  // such as CONNECT and OPTIONS, whose targets differ

@@ -32,6 +32,12 @@ void PageReply::refuse(int status, std::string text) {
   settle({.status = status, .body = std::move(text)});
 }
 
+void PageReply::refuse_host() {
+  refuse(421,
+         "The pages are not served for this host. Use an IP address or localhost, or add the host's name to "
+         "AdminOptions::hosts (grpcd --admin-host).\n");
+}
+
 void PageReply::on_page(Result<PageResponse> response) noexcept {
   page_ = nullptr;
   contain([&] {

@@ -48,6 +48,8 @@ class PageReply final : private ExceptionBarrier<PageReply>, private PageRunner:
   void request(Method method, PageRequest request);
   /// Replies with a line of text instead of a page. A page that is being made is forgotten.
   void refuse(int status, std::string text);
+  /// The request is for a host that is not served: 421.
+  void refuse_host();
   /// The page was not ready in time: 504.
   void time_out() { refuse(504, "The page was not ready in time.\n"); }
 

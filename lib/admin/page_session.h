@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "ringrpc/bytes.h"
 #include "ringrpc/clock.h"
@@ -24,6 +25,8 @@ class PageSession {
   /// The connection. Its methods are called at any time between the session's creation and destruction.
   class Carrier {
    public:
+    /// True if requests for this host, the value of Host or :authority, are served. A refusal is logged.
+    virtual bool admits_host(std::string_view host) noexcept = 0;
     /// There may be output, or the session may have finished.
     virtual void flush_soon() noexcept = 0;
     /// The connection cannot go on. It destroys the session later, not inside.

@@ -58,6 +58,12 @@ TEST_CASE("an admin server that cannot start says why") {
   CHECK(failure({"127.0.0.1:0"}, {}, 0) == "AdminOptions::max_connections is 0; choose 1 or more");
   CHECK(failure({"tls+127.0.0.1:0"}) ==
         "listen on tls+127.0.0.1:0: admin pages have no TLS; use a unix socket");
+  {
+    const auto server = AdminServer::start({.listen = {"127.0.0.1:0"}, .hosts = {"web1:80"}}, {});
+    REQUIRE_FALSE(server.has_value());
+    CHECK(server.error().message() ==
+          "host \"web1:80\": give a name without a port, such as web1.example.com");
+  }
   CHECK(failure({"127.0.0.1:0"}, {echo_page("one")}) == "admin page \"one\": the path must begin with '/'");
   CHECK(failure({"unix-abstract:ringrpc-twice", "unix-abstract:ringrpc-twice"}).find("given twice") !=
         std::string::npos);

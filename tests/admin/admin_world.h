@@ -18,6 +18,7 @@
 #include "admin/admin_shard.h"
 #include "reactor/peer.h"
 #include "testing/simulation.h"
+#include "transport/address.h"
 
 namespace ringrpc::admin {
 
@@ -34,8 +35,8 @@ class AdminWorld {
   }
 
   /// The client's end of a new connection.
-  std::unique_ptr<Peer> connect() {
-    auto [ours, theirs] = simulation_.network().connected_pair();
+  std::unique_ptr<Peer> connect(const std::string& from = "127.0.0.1:40000") {
+    auto [theirs, ours] = simulation_.network().connected_pair(resolve(*Address::parse(from))->front());
     simulation_.shard(0).load().fetch_add(1);
     part_->add(std::move(theirs));
     auto peer = std::make_unique<Peer>(simulation_.shard(1), std::move(ours));
@@ -61,7 +62,8 @@ struct Answer {
 
 class Browser {
  public:
-  explicit Browser(AdminWorld& world) : world_(world), peer_(world.connect()) {}
+  explicit Browser(AdminWorld& world, const std::string& from = "127.0.0.1:40000")
+      : world_(world), peer_(world.connect(from)) {}
 
   void send(std::string_view bytes) { peer_->send(bytes); }
   Peer& peer() noexcept { return *peer_; }

@@ -37,7 +37,7 @@ class Pages(harness.ServerCase):
     def setUpClass(cls):
         # The suites run this file twice at once, and the namespace of abstract sockets is the machine's.
         cls.abstract_socket = f"ringrpc-admin-interop-{os.getpid()}"
-        cls.flags = ("--admin", "127.0.0.1:0", "--admin", "unix-abstract:" + cls.abstract_socket)
+        cls.flags = ("--admin", "127.0.0.1:0", "--admin", "unix-abstract:" + cls.abstract_socket, "--admin-host", "web1")
         super().setUpClass()
         cls.admin = cls.server.admin_addresses[0]
 
@@ -70,6 +70,14 @@ class Pages(harness.ServerCase):
         self.assertEqual(self.get("/absent")[0], 404)
         self.assertEqual(self.get("/healthz", "POST")[0], 405)
         self.assertEqual(self.get("/healthz")[0], 200)
+
+    def test_other_sites_cannot_read_the_pages(self):
+        for host, status in ("attacker.example", 421), ("web1", 200), ("10.0.0.7:9901", 200):
+            self.client.request("GET", "/healthz", headers={"Host": host})
+            response = self.client.getresponse()
+            self.assertEqual((host, response.status), (host, status))
+            self.assertEqual(b"--admin-host" in response.read(), status == 421)
+        self.assertTrue(self.server.says('for the host "attacker.example" was refused'))
 
     def test_the_index_links_to_the_pages(self):
         _, index = self.get("/")
@@ -121,8 +129,8 @@ class Pages(harness.ServerCase):
 
     def test_a_pipeline(self):
         with connect(self.admin) as connection:
-            requests = [f"GET {path} HTTP/1.1\r\nHost: h\r\n\r\n" for _ in range(100) for path in PAGES]
-            requests.append("GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            requests = [f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n" for _ in range(100) for path in PAGES]
+            requests.append("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             connection.sendall("".join(requests).encode())
             received = receive_all(connection)
         self.assertEqual(received.count(b"HTTP/1.1 200 OK\r\n"), 100 * len(PAGES) + 1)
@@ -156,9 +164,9 @@ class Pages(harness.ServerCase):
             for _ in range(20):
                 for garbage in (
                     b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03" + bytes(range(32)),
-                    b"GET /healthz HTTP/1.1\nHost: h\n\n",
-                    b"GET /healthz HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n",
-                    b"GET /healthz HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+                    b"GET /healthz HTTP/1.1\nHost: localhost\n\n",
+                    b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n folded\r\n\r\n",
+                    b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
                     b"\0" * 100_000,
                 ):
                     with connect(self.admin) as connection:
@@ -177,7 +185,7 @@ class Pages(harness.ServerCase):
         self.assertEqual(bystander.failed, 0)
 
     def test_many_readers_of_the_calls_do_not_harm_calls(self):
-        request = b"GET /debug/calls HTTP/1.1\r\nHost: h\r\n\r\n"
+        request = b"GET /debug/calls HTTP/1.1\r\nHost: localhost\r\n\r\n"
         with Bystander(self.server.port) as bystander, contextlib.ExitStack() as stack:
             connections = [stack.enter_context(connect(self.admin)) for _ in range(30)]
             for connection in connections:

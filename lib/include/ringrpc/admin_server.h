@@ -98,6 +98,11 @@ class AdminPage {
 struct AdminOptions {
   /// The addresses to listen on, in the syntax of ServerOptions::listen, without TLS.
   std::vector<std::string> listen{};
+  /// Further host names of this server, without ports. A request to a TCP address may name in Host or
+  /// :authority an IP address, `localhost`, the host names in `listen`, and these; other requests get 421. So
+  /// no web page can read the pages through the browser of its visitor by having its own name resolve to this
+  /// server (DNS rebinding). Requests to unix sockets and vsock may name any host.
+  std::vector<std::string> hosts{};
   /// The I/O backend of its thread.
   IoBackend io = IoBackend::automatic;
   /// At least 1. A further connection takes the place of the one that has waited longest: for its client, or
@@ -124,7 +129,7 @@ class RINGRPC_EXPORT AdminServer {
  public:
   /// Starts the thread and listens. Objects that the pages use must outlive the admin server. Fails with a
   /// status that names the cause and the remedy: INVALID_ARGUMENT for an address that is not understood or
-  /// has TLS, for a limit of 0, or for two pages of one path; ALREADY_EXISTS for an address in use.
+  /// has TLS, a host with a port, a limit of 0, or two pages of one path; ALREADY_EXISTS for an address in use.
   [[nodiscard("destroying it ends the server")]] static Result<std::unique_ptr<AdminServer>> start(
       const AdminOptions& options, std::vector<AdminPage> pages);
 

@@ -25,6 +25,7 @@ TEST_CASE("every flag sets its option") {
   Configuration configuration;
   const std::vector<std::string> arguments = {"--listen=[::1]:0",
                                               "--admin=127.0.0.1:2",
+                                              "--admin-host=web1.example.com",
                                               "--channelz=unix:/run/z.sock",
                                               "--shards=3",
                                               "--max-message-size=64K",
@@ -85,6 +86,7 @@ TEST_CASE("every flag sets its option") {
   const Values& values = configuration.values;
   CHECK(values.server.listen == std::vector<std::string>{"[::1]:0"});
   CHECK(values.admin == std::vector<std::string>{"127.0.0.1:2"});
+  CHECK(values.admin_hosts == std::vector<std::string>{"web1.example.com"});
   CHECK(values.channelz == std::vector<std::string>{"unix:/run/z.sock"});
   CHECK(values.server.shards == 3);
   CHECK(values.server.io == IoBackend::epoll);
