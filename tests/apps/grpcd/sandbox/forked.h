@@ -3,6 +3,7 @@
 ///   CHECK(forked([] { return lock() ? 0 : errno; }) == EPERM);
 #pragma once
 
+#include <cerrno>
 #include <cstdlib>
 #include <doctest/doctest.h>
 #include <sys/wait.h>
@@ -24,5 +25,8 @@ int forked(const Piece& piece) {
   REQUIRE(WIFEXITED(status));
   return WEXITSTATUS(status);
 }
+
+/// What an attempt of a piece returns.
+inline int error_unless(bool succeeded) { return succeeded ? 0 : errno; }
 
 }  // namespace ringrpc::grpcd

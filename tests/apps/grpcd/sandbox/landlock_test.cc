@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "apps/grpcd/sandbox/forked.h"
+#include "apps/grpcd/sandbox/sockets.h"
 #include "apps/scratch_folder.h"
 #include "base/unique_fd.h"
 #include "reactor/seccomp.h"
@@ -49,27 +50,14 @@ sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
-/// A socket that listens on a port of the kernel's choice.
-struct Listening {
-  Listening() : socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), address(loopback(0)) {
-    auto* const place = reinterpret_cast<sockaddr*>(&address);
-    socklen_t size = sizeof address;
-    REQUIRE(::bind(socket.get(), place, size) == 0);
-    REQUIRE(::listen(socket.get(), 8) == 0);
-    REQUIRE(::getsockname(socket.get(), place, &size) == 0);
-  }
-  UniqueFd socket;
-  sockaddr_in address;
-};
-
 int try_connect(const sockaddr_in& address) {
-  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd socket = tcp_socket();
   return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0
                                                                                                    : errno;
 }
 
 int try_bind(std::uint16_t port) {
-  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd socket = tcp_socket();
   const sockaddr_in address = loopback(port);
   return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
 }
@@ -122,7 +110,7 @@ TEST_CASE("io_uring reaches no more than system calls do") {
   const Listening server;
   CHECK(forked([&] {
           if (!rules.enforce()) return enforced_nothing;
-          const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+          const UniqueFd socket = tcp_socket();
           return -test::uring_connect(socket.get(), reinterpret_cast<const sockaddr*>(&server.address),
                                       sizeof server.address);
         }) == EACCES);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "apps/grpcd/sandbox/forked.h"
+#include "apps/grpcd/sandbox/sockets.h"
 #include "apps/scratch_folder.h"
 #include "base/unique_fd.h"
 #include "grpcd/sandbox/landlock.h"
@@ -21,10 +22,6 @@ namespace ringrpc::grpcd {
 namespace {
 
 using apps::ScratchFolder;
-
-constexpr Sockets none;
-constexpr Sockets for_telemetry{.connects = true};
-constexpr Sockets for_supervisor{.notifies = true};
 
 /// The result of `attempt` under Landlock, where the kernel has it, and behind the filter.
 template <class Attempt>
@@ -36,8 +33,6 @@ int confined(const Sockets& sockets, const Attempt& attempt) {
     return allow_only_needed_system_calls(sockets) ? attempt() : enforced_nothing;
   });
 }
-
-int error_unless(bool succeeded) { return succeeded ? 0 : errno; }
 
 /// A socket of another process, at a path.
 struct Named {

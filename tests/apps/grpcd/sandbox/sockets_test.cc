@@ -1,4 +1,6 @@
 // The sockets and rings that a confined grpcd cannot make, and those that it has.
+#include "apps/grpcd/sandbox/sockets.h"
+
 #include <cerrno>
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -21,16 +23,10 @@
 namespace ringrpc::grpcd {
 namespace {
 
-constexpr Sockets none;
-constexpr Sockets for_telemetry{.connects = true};
-constexpr Sockets for_supervisor{.notifies = true};
-
 template <class Attempt>
 int filtered(const Sockets& sockets, const Attempt& attempt) {
   return forked([&] { return allow_only_needed_system_calls(sockets) ? attempt() : enforced_nothing; });
 }
-
-int error_unless(bool succeeded) { return succeeded ? 0 : errno; }
 
 struct Kind {
   int family;
@@ -62,24 +58,6 @@ constexpr auto never_made = {Kind{AF_INET, SOCK_STREAM, IPPROTO_MPTCP},
                              Kind{AF_PACKET, SOCK_DGRAM},
                              Kind{AF_XDP, SOCK_RAW},
                              Kind{AF_ALG, SOCK_SEQPACKET}};
-
-/// A TCP socket, which listens on a port of the kernel's choice.
-struct Listening {
-  Listening() : socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    REQUIRE(::bind(socket.get(), generic(), size) == 0);
-    REQUIRE(::listen(socket.get(), 8) == 0);
-    REQUIRE(::getsockname(socket.get(), generic(), &size) == 0);
-  }
-  sockaddr* generic() { return reinterpret_cast<sockaddr*>(&address); }
-
-  UniqueFd socket;
-  sockaddr_in address{};
-};
-
-UniqueFd tcp_socket() { return UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
 
 /// A message to `server`, for a socket that is not connected to it.
 struct Message {

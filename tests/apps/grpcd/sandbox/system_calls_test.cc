@@ -31,8 +31,6 @@ int filtered(const Attempt& attempt) {
   return forked([&] { return allow_only_needed_system_calls() ? attempt() : enforced_nothing; });
 }
 
-int error_unless(bool succeeded) { return succeeded ? 0 : errno; }
-
 void* map(int protection) { return ::mmap(nullptr, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
 
 int try_map(int protection) { return error_unless(map(protection) != MAP_FAILED); }
