@@ -49,13 +49,13 @@ Result<std::unique_ptr<Certificates>> Certificates::load(const TlsValues& values
 
 Certificates::Certificates(std::shared_ptr<ServerTls> tls, std::chrono::milliseconds interval)
     : tls_(std::move(tls)),
-      watch_([this] { return tls_->files_changed(); }, [this] { reload("changed files"); }, interval) {}
+      watch_([this] { return tls_->files_changed(); }, [this] { reload(); }, interval) {}
 
-void Certificates::reload(std::string_view occasion) const {
+void Certificates::reload() const {
   if (const Status status = tls_->reload(); status.ok()) {
-    log::info("{}: reloaded the certificates; new connections use them", occasion);
+    log::info("changed files: reloaded the certificates; new connections use them");
   } else {
-    log::error("{}: {}; the old certificates stay in use", occasion, status.message());
+    log::error("changed files: {}; the old certificates stay in use", status.message());
   }
 }
 

@@ -2,19 +2,19 @@
 ///
 ///   auto certificates = Certificates::load(values.tls);
 ///   options.tls = (*certificates)->tls();
-///   (*certificates)->reload("SIGHUP");
+///   Result<Reload> read = (*certificates)->read_again();
 ///
-/// When reloading fails, the error is logged and the old certificates stay in use.
+/// When a changed file cannot be loaded, the error is logged and the old certificates stay in use.
 #pragma once
 
 #include <chrono>
 #include <memory>
-#include <string_view>
 
 #include "ringrpc/tls.h"
 
 #include "grpcd/configuration.h"
 #include "grpcd/file_watch.h"
+#include "transport/tls_reload.h"
 
 namespace ringrpc::grpcd {
 
@@ -28,10 +28,12 @@ class Certificates {
 
   const std::shared_ptr<ServerTls>& tls() const noexcept { return tls_; }
 
-  /// Reloads the files and logs the result, preceded by `occasion`. From any thread.
-  void reload(std::string_view occasion) const;
+  /// Reads the files again. From any thread.
+  Result<Reload> read_again() const { return ringrpc::read_again(*tls_); }
 
  private:
+  void reload() const;
+
   Certificates(std::shared_ptr<ServerTls> tls, std::chrono::milliseconds interval);
 
   std::shared_ptr<ServerTls> tls_;

@@ -1,6 +1,7 @@
 #include "grpcd/daemon.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <string>
 #include <system_error>
@@ -31,9 +32,9 @@ std::string count(std::uint64_t number, std::string_view noun) {
   return std::to_string(number).append(" ").append(noun).append(number == 1 ? "" : "s");
 }
 
-std::string join(const std::vector<std::string>& words) {
+std::string join(const std::vector<std::string>& words, std::string_view between = " ") {
   std::string joined;
-  for (const std::string& word : words) joined.append(joined.empty() ? "" : " ").append(word);
+  for (const std::string& word : words) joined.append(joined.empty() ? "" : between).append(word);
   return joined;
 }
 
@@ -243,37 +244,54 @@ void Daemon::log_drained() const {
             calls_ended_);
 }
 
+/// A result that repeats itself is logged at a limited rate, so that no flood of signals fills the log.
 void Daemon::reload() {
-  if (certificates_) certificates_->reload("SIGHUP");
-  const bool reloaded = parts_.on_reload("SIGHUP");
-  if (access_log_) reopen_access_log();
-  if (!configuration_->line.config_path().empty()) return reload_configuration();
-  if (!certificates_ && !access_log_ && !reloaded)
-    log::warn("SIGHUP: there is no configuration file to reload; --config names one at the start");
-}
-
-void Daemon::reopen_access_log() const {
-  const std::string& path = configuration_->values.access_log.path;
-  if (const Status status = access_log_->reopen(); status.ok()) {
-    log::info("SIGHUP: reopened the access log {}", path);
-  } else {
-    log::error("SIGHUP: {}; calls are still logged to the old file", status.message());
-  }
-}
-
-void Daemon::reload_configuration() {
-  Result<std::unique_ptr<Configuration>> reread = parts_.reread();
-  if (!reread) {
-    log::error("SIGHUP: the settings are unchanged: {}", reread.error().message());
-    return;
-  }
-  configuration_->values.log_level = std::min((*reread)->values.log_level, log_level_max());
-  log::set_level(configuration_->values.log_level);
-  log::info("SIGHUP: reloaded {}; log level {}", configuration_->line.config_path(), name(log::level()));
-  for (const Change& change : changes(*configuration_, **reread)) {
+  std::vector<Change> waiting;
+  const Result<std::string> reloaded = reload_all(waiting);
+  std::string result =
+      reloaded ? *reloaded : "nothing was reloaded: " + std::string(reloaded.error().message());
+  if (result != reload_logged_) reloads_logged_ = {};
+  reload_logged_ = std::move(result);
+  const auto left_out = reloads_logged_.take(std::chrono::steady_clock::now());
+  if (!left_out) return;
+  const std::string line = "SIGHUP: " + reload_logged_ + left_out->words();
+  if (!reloaded) return log::error("{}", line);
+  log::info("{}", line);
+  for (const Change& change : waiting)
     log::warn("SIGHUP: {} changed to {} in the file; {} stays in effect until a restart", change.name,
               change.after, change.before);
+}
+
+/// Reads and checks everything before it changes anything. The access log is last among the steps that can fail,
+/// because opening it again takes effect at once. Returns a list of what was reloaded, and in `waiting` the settings
+/// that only a restart changes.
+Result<std::string> Daemon::reload_all(std::vector<Change>& waiting) {
+  const bool from_file = !configuration_->line.config_path().empty();
+  Result<std::unique_ptr<Configuration>> reread = from_file ? parts_.reread() : nullptr;
+  if (!reread) return std::unexpected(std::move(reread).error());
+  Result<Reload> certificates = certificates_ ? certificates_->read_again() : Reload();
+  if (!certificates) return std::unexpected(std::move(certificates).error());
+  Result<Reload> keys = parts_.read_keys();
+  if (!keys) return std::unexpected(std::move(keys).error());
+  if (access_log_)
+    if (Status status = access_log_->reopen(); !status.ok()) return std::unexpected(std::move(status));
+
+  std::vector<std::string> done;
+  if (*certificates) (*certificates)(), done.emplace_back("the certificates");
+  if (*keys) (*keys)(), done.emplace_back("the keys of tokens");
+  if (access_log_) done.push_back("the access log " + configuration_->values.access_log.path);
+  if (from_file) {
+    take_log_level((*reread)->values);
+    waiting = changes(*configuration_, **reread);
+    done.push_back(configuration_->line.config_path() + "; log level " + std::string(name(log::level())));
   }
+  if (done.empty()) return "there is nothing to reload; --config names a configuration file at the start";
+  return "reloaded " + join(done, ", ");
+}
+
+void Daemon::take_log_level(const Values& reread) {
+  configuration_->values.log_level = std::min(reread.log_level, log_level_max());
+  log::set_level(configuration_->values.log_level);
 }
 
 /// The least verbose level allowed: with --audit-required, records of signatures, at level info, must appear.

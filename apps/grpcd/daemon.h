@@ -3,9 +3,9 @@
 ///   Daemon daemon(std::move(configuration), {.start = …, .on_drain = …, .on_drained = …, .reread = …});
 ///   return daemon.run(signals);
 ///
-/// SIGTERM and SIGINT drain, a second one exits at once; SIGHUP reloads the configuration file and the
-/// certificates, and reopens the access log; SIGUSR1 and SIGUSR2 step the log level. Everything runs on the
-/// thread that calls `run`, except the drain itself.
+/// SIGTERM and SIGINT drain, a second one exits at once; SIGHUP reloads the configuration file, the
+/// certificates and the keys of tokens, and reopens the access log, all of it or nothing; SIGUSR1 and SIGUSR2
+/// step the log level. Everything runs on the thread that calls `run`, except the drain itself.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,14 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <thread>
+#include <vector>
 
 #include "ringrpc/admin_server.h"
 #include "ringrpc/server.h"
 
+#include "base/log_quota.h"
+#include "base/reload.h"
 #include "common/descriptor_limit.h"
 #include "common/exit_code.h"
 #include "common/signals.h"
@@ -49,9 +51,8 @@ class Daemon {
     std::function<void()> on_drained = [] {};
     /// Exits at once, without the server, which may hang.
     std::function<void()> quit;
-    /// Reloads what the parts have read from files, and logs the result, preceded by the occasion. False if
-    /// there is nothing.
-    std::function<bool(std::string_view occasion)> on_reload = [](std::string_view) { return false; };
+    /// Reads the keys of tokens again. Null if there are none.
+    std::function<Result<Reload>()> read_keys = [] { return Reload(); };
     /// Reads every source of settings again.
     std::function<Result<std::unique_ptr<Configuration>>()> reread;
     std::function<std::uint64_t(std::uint64_t)> raise_descriptor_limit = apps::raise_descriptor_limit;
@@ -87,11 +88,11 @@ class Daemon {
   Status open_access_log(ServerOptions& options);
   Status start_admin();
   Status start_channelz();
-  void reload_configuration();
   void begin_drain();
   void drain(const apps::Signals& signals) noexcept;
   void reload();
-  void reopen_access_log() const;
+  Result<std::string> reload_all(std::vector<Change>& waiting);
+  void take_log_level(const Values& reread);
   void step_log_level(int step);
   log::Level log_level_max() const noexcept;
   void log_drained() const;
@@ -104,6 +105,8 @@ class Daemon {
   std::unique_ptr<AdminServer>
       admin_;  ///< null without admin pages; destroyed before the server that they show
   std::unique_ptr<Server> channelz_;  ///< null without channelz
+  std::string reload_logged_;         ///< the result of the last reload
+  LogQuota reloads_logged_;           ///< of that result
   std::uint64_t calls_ended_ = 0;     ///< calls that the drain ended at its timeout
   std::uint64_t calls_over_before_ = 0;
   std::optional<Drainer> drainer_;  // last, so that it is joined before the objects that it uses end

@@ -84,13 +84,13 @@ Jwt::Jwt(std::shared_ptr<JwtKeys> keys, std::unique_ptr<JwtAuth> authentication,
          std::chrono::milliseconds interval)
     : keys_(std::move(keys)),
       authentication_(std::move(authentication)),
-      watch_([this] { return keys_->file_changed(); }, [this] { reload("changed file"); }, interval) {}
+      watch_([this] { return keys_->file_changed(); }, [this] { reload(); }, interval) {}
 
-void Jwt::reload(std::string_view occasion) const {
+void Jwt::reload() const {
   if (const Status status = keys_->reload(); status.ok()) {
-    log::info("{}: reloaded the keys of tokens; there are {}", occasion, keys_->size());
+    log::info("changed file: reloaded the keys of tokens; there are {}", keys_->size());
   } else {
-    log::error("{}: {}; the old keys of tokens stay in use", occasion, status.message());
+    log::error("changed file: {}; the old keys of tokens stay in use", status.message());
   }
 }
 

@@ -2,21 +2,21 @@
 ///
 ///   auto jwt = Jwt::start(values.jwt, services.all(), origins);
 ///   if (*jwt) options.interceptors.push_back(&(*jwt)->authentication());
-///   (*jwt)->reload("SIGHUP");
+///   Result<Reload> read = (*jwt)->read_again();
 ///
-/// When reloading fails, the error is logged and the old keys stay in use.
+/// When a changed file cannot be loaded, the error is logged and the old keys stay in use.
 #pragma once
 
 #include <chrono>
 #include <memory>
 #include <span>
-#include <string_view>
 
 #include "ringrpc/jwt_auth.h"
 #include "ringrpc/service.h"
 
 #include "grpcd/configuration.h"
 #include "grpcd/file_watch.h"
+#include "rpc/policy/jwt_reload.h"
 
 namespace ringrpc::grpcd {
 
@@ -30,10 +30,12 @@ class Jwt {
 
   JwtAuth& authentication() const noexcept { return *authentication_; }
 
-  /// Reloads the keys and logs the result, preceded by `occasion`. From any thread.
-  void reload(std::string_view occasion) const;
+  /// Reads the keys again. From any thread.
+  Result<Reload> read_again() const { return ringrpc::read_again(*keys_); }
 
  private:
+  void reload() const;
+
   Jwt(std::shared_ptr<JwtKeys> keys, std::unique_ptr<JwtAuth> authentication,
       std::chrono::milliseconds interval);
 

@@ -92,10 +92,9 @@ apps::ExitCode serve(std::unique_ptr<Configuration> configuration, const std::ve
     return Server::start(channelz_services, options);
   };
   parts.lock = [&] { return sandbox->lock(); };
-  parts.on_reload = [&](std::string_view occasion) {
-    if (!*jwt) return false;
-    (*jwt)->reload(occasion);
-    return true;
+  parts.read_keys = [&]() -> Result<Reload> {
+    if (!*jwt) return Reload();
+    return (*jwt)->read_again();
   };
   parts.on_drain = [&] { services.stop_serving(); };
   parts.on_drained = [&] {

@@ -18,6 +18,8 @@ struct Internals {
 
   /// Of an AccessLog.
   static auto& state(auto& log) noexcept { return log.state(); }
+  /// Of a ServerTls or a JwtKeys.
+  static auto& files(auto& object) noexcept { return *object.state_; }
   /// The TLS of new connections, of a ServerTls or ClientTls.
   static decltype(auto) context(const auto& tls) { return tls.context(); }
   /// Of a Pem that is no file.

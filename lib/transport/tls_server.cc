@@ -7,8 +7,10 @@
 #include "ringrpc/log.h"
 #include "ringrpc/tls.h"
 
+#include "base/internals.h"
 #include "transport/tls_context.h"
 #include "transport/tls_key_log.h"
+#include "transport/tls_reload.h"
 
 namespace ringrpc {
 namespace {
@@ -59,14 +61,25 @@ Result<std::shared_ptr<ServerTls>> ServerTls::load(const ServerTlsOptions& optio
 }
 
 Status ServerTls::reload() {
+  Result<Reload> read = read_again(*this);
+  if (!read) return std::move(read).error();
+  (*read)();
+  return {};
+}
+
+Result<Reload> read_again(ServerTls& tls) {
+  auto& state = detail::Internals::files(tls);
   // Taken before the files are read, so that a change in between counts as a change.
-  std::vector<Stamp> stamps = stamps_of(state_->options);
-  Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_server(state_->options, state_->keys);
-  const Status status = context ? (*context)->check_dates(state_->options.certificate) : context.error();
-  const std::lock_guard lock(state_->mutex);
-  state_->tried = std::move(stamps);
-  if (status.ok()) state_->context = std::move(*context);
-  return status;
+  std::vector<Stamp> stamps = stamps_of(state.options);
+  Result<std::shared_ptr<const TlsContext>> context = TlsContext::of_server(state.options, state.keys);
+  Status status = context ? (*context)->check_dates(state.options.certificate) : context.error();
+  const std::lock_guard lock(state.mutex);
+  state.tried = std::move(stamps);
+  if (!status.ok()) return std::unexpected(std::move(status));
+  return [&state, context = std::move(*context)]() mutable {
+    const std::lock_guard lock_again(state.mutex);
+    state.context = std::move(context);
+  };
 }
 
 bool ServerTls::files_changed() const {

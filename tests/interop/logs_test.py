@@ -154,7 +154,7 @@ class Access(Logs):
         os.rename(self.path("access"), self.path("access.1"))
         self.bench(port, 1000)
         self.process.send_signal(signal.SIGHUP)
-        self.assertTrue(harness.wait_until(lambda: b"reopened the access log" in self.read("log")))
+        self.assertTrue(harness.wait_until(lambda: b"reloaded the access log" in self.read("log")))
         self.bench(port, 500)
         self.stop()
         old, new = objects(self.read("access.1")), objects(self.read("access"))

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <utility>
 
+#include "base/internals.h"
 #include "rpc/policy/jwt_key_set.h"
+#include "rpc/policy/jwt_reload.h"
 #include "transport/tls_context.h"
 
 namespace ringrpc {
@@ -61,15 +63,25 @@ Result<std::shared_ptr<JwtKeys>> JwtKeys::load(const Pem& keys) {
 }
 
 Status JwtKeys::reload() {
-  // Taken before the file is read, so that a change in between counts as a change.
-  const KeyFileStamp stamp = key_file_stamp(state_->source.path());
-  Result<std::shared_ptr<const JwtKeySet>> read = read_key_set(state_->source);
-  const std::lock_guard lock(state_->mutex);
-  state_->tried = stamp;
+  Result<Reload> read = read_again(*this);
   if (!read) return std::move(read).error();
-  state_->keys = std::move(*read);
-  state_->version.fetch_add(1, std::memory_order_release);
+  (*read)();
   return {};
+}
+
+Result<Reload> read_again(JwtKeys& keys) {
+  auto& state = detail::Internals::files(keys);
+  // Taken before the file is read, so that a change in between counts as a change.
+  const KeyFileStamp stamp = key_file_stamp(state.source.path());
+  Result<std::shared_ptr<const JwtKeySet>> read = read_key_set(state.source);
+  const std::lock_guard lock(state.mutex);
+  state.tried = stamp;
+  if (!read) return std::unexpected(std::move(read).error());
+  return [&state, read = std::move(*read)]() mutable {
+    const std::lock_guard lock_again(state.mutex);
+    state.keys = std::move(read);
+    state.version.fetch_add(1, std::memory_order_release);
+  };
 }
 
 bool JwtKeys::file_changed() const {

@@ -104,9 +104,10 @@ TEST_CASE("a changed file is reloaded, and an invalid one is logged once") {
   }
   CHECK(detail::Internals::context(*certificates->tls()) == after);
 
-  certificate.write(second.certificate);
-  certificates->reload("SIGHUP");
-  CHECK(captured.text().find("SIGHUP: reloaded the certificates") != std::string::npos);
+  certificate.write(first.certificate);
+  key.write(first.key);
+  CHECK(comes_true([&] { return detail::Internals::context(*certificates->tls()) != after; }));
+  CHECK(captured.text().find("changed files: reloaded the certificates") != std::string::npos);
 }
 
 TEST_CASE("an expired certificate is refused with its flag and its file") {
@@ -123,11 +124,34 @@ TEST_CASE("an expired certificate is refused with its flag and its file") {
       our_authority().issue({.common_name = "late", .valid_from_hours = -48, .valid_until_hours = -24});
   certificate.write(late.certificate);
   key.write(late.key);
-  const CapturedStderr captured;
-  certificates->reload("SIGHUP");
-  CHECK(captured.text().contains("SIGHUP: TLS: --tls-cert: " + certificate.path() +
-                                 ": the certificate of CN=late has expired on "));
+  const auto read = certificates->read_again();
+  REQUIRE_FALSE(read);
+  CHECK(read.error().message().starts_with("TLS: --tls-cert: " + certificate.path() +
+                                           ": the certificate of CN=late has expired on "));
   CHECK(detail::Internals::context(*certificates->tls()) == before);
+}
+
+TEST_CASE("certificates that were read again are used when the reload takes effect, and not before") {
+  const test::TestIdentity first = our_authority().issue({});
+  const test::TestIdentity second = our_authority().issue({});
+  const ScratchFile certificate(first.certificate);
+  const ScratchFile key(first.key);
+  const auto certificates =
+      Certificates::load({.certificate = certificate.path(), .key = key.path()}, {}, std::chrono::hours(1))
+          .value();
+  const auto before = detail::Internals::context(*certificates->tls());
+  certificate.write(second.certificate);
+  key.write(second.key);
+  {
+    const auto dropped = certificates->read_again();
+    REQUIRE(dropped);
+  }
+  CHECK(detail::Internals::context(*certificates->tls()) == before);
+  auto read = certificates->read_again();
+  REQUIRE(read);
+  CHECK(detail::Internals::context(*certificates->tls()) == before);
+  (*read)();
+  CHECK(detail::Internals::context(*certificates->tls()) != before);
 }
 
 }  // namespace

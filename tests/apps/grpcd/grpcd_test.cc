@@ -196,7 +196,7 @@ TEST_CASE("SIGHUP, SIGUSR1 and SIGUSR2 are handled while it serves, SIGPIPE is i
   grpcd.read_until(" log level info\n");
   file.write("listen = '127.0.0.1:0'\nshards = 'one'\n");
   grpcd.signal(SIGHUP);
-  grpcd.read_until(" the settings are unchanged: ");
+  grpcd.read_until(" nothing was reloaded: ");
   file.write("listen = '127.0.0.1:0'\nshards = 2\nlog-level = 'warn'\n");
   grpcd.signal(SIGHUP);
   grpcd.read_until(" shards changed to 2 in the file; 1 stays in effect until a restart\n");
