@@ -2,6 +2,8 @@
 
 #include "ringrpc/suspended.h"
 
+#include "base/ticks.h"
+
 namespace ringrpc::detail {
 
 Context* keep_context() noexcept {
@@ -21,7 +23,10 @@ void resume_in(Context* context, std::coroutine_handle<> waiting) {
     return waiting.resume();
   KeptContext kept(context);
   const ContextScope scope(*shard, context ? &kept : nullptr);
+  const std::uint64_t begun = ticks();
   waiting.resume();
+  if (context && ticks() - begun > Context::ticks_unnoticed) [[unlikely]]
+    context->on_held(begun);
 }
 
 }  // namespace ringrpc::detail

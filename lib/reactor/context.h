@@ -11,6 +11,7 @@
 /// cost. All of it belongs to the shard's thread.
 #pragma once
 
+#include <cstdint>
 #include <new>
 #include <utility>
 
@@ -35,6 +36,11 @@ class Context : public Pooled {
   /// For a task that outlives its call (ringrpc/shield.h): the same without what binds it to the call, with
   /// one reference. Null if nothing remains.
   virtual Context* detached() const { return nullptr; }
+  /// A coroutine that was resumed in this context has run since `begun` (base/ticks.h), for more than
+  /// `ticks_unnoticed`.
+  virtual void on_held(std::uint64_t /*begun*/) noexcept {}
+  /// Fewer than half a second has on any processor: 0.4 s at 24 MHz.
+  static constexpr std::uint64_t ticks_unnoticed = 10'000'000;
 
  protected:
   virtual ~Context() = default;

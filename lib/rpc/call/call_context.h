@@ -16,7 +16,7 @@
 
 namespace ringrpc {
 
-class CallContext final : public detail::Context {
+class CallContext : public detail::Context {
  public:
   /// `tracer_of_call` is null if the call is not traced; `trace_of_call` is invalid then.
   CallContext(Instant deadline_of_call, ShardTracer::Ref tracer_of_call, TraceContext trace_of_call)

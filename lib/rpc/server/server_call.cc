@@ -14,10 +14,12 @@
 
 #include "base/internals.h"
 #include "base/probe.h"
+#include "base/ticks.h"
 #include "rpc/call/contained.h"
 #include "rpc/call/write_ahead.h"
 #include "rpc/server/request_fields.h"
 #include "rpc/server/server_connection.h"
+#include "rpc/server/server_shard.h"
 #include "rpc/wire/metadata_wire.h"
 #include "rpc/wire/response_headers.h"
 
@@ -196,8 +198,6 @@ void ServerCall::start_handler() {
                                         *call_.method->service, *this, *this, call_.method_entered);
       return detail::Internals::enter(all);
     });
-    if (!call_.traced && call_.deadline == never) [[likely]]
-      return call_.task.start(this);
     const ContextScope scope(call_.connection->shard(), this);
     call_.task.start(this);
   });
@@ -224,7 +224,10 @@ bool ServerCall::request_ready() {
 template <class Step>
 void ServerCall::step_handler(Step step) {
   enter(Handler::running);
+  const std::uint64_t begun = ticks();
   step();
+  if (ticks() - begun > detail::Context::ticks_unnoticed) [[unlikely]]
+    call_.connection->part().check_hold(call_.method->path, begun);
   if (call_.task.done()) return complete();
   if (call_.handler == Handler::running) enter(Handler::suspended);
 }

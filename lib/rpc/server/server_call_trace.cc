@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "rpc/call/call_context.h"
+#include "rpc/server/handler_context.h"
 #include "rpc/server/server_call.h"
 #include "rpc/server/server_connection.h"
 #include "rpc/wire/trace_headers.h"
@@ -38,14 +38,16 @@ void ServerCall::begin_span(std::optional<TraceContext> parent) {
   if (own.sampled() && tracer.records())
     call_.span = std::make_unique<CallSpan>(SpanKind::server, "Recv.", call_.method->path, own, from,
                                             /*remote=*/true, now());
-  made_ = new CallContext(call_.deadline, ShardTracer::Ref(&tracer), std::move(own));
+  made_ = new HandlerContext(call_.connection->part(), call_.method->path, call_.deadline,
+                             ShardTracer::Ref(&tracer), std::move(own));
 }
 
 detail::Context* ServerCall::make() noexcept try {
-  if (!call_.traced) return new CallContext(call_.deadline, {}, {});
-  ShardTracer& tracer = *call_.connection->tracer();
-  return new CallContext(call_.deadline, ShardTracer::Ref(&tracer),
-                         {.trace_id = call_.trace_id, .span_id = tracer.make_span_id()});
+  ServerShard& part = call_.connection->part();
+  if (!call_.traced) return new HandlerContext(part, call_.method->path, call_.deadline, {}, {});
+  ShardTracer& tracer = *part.tracer();
+  return new HandlerContext(part, call_.method->path, call_.deadline, ShardTracer::Ref(&tracer),
+                            {.trace_id = call_.trace_id, .span_id = tracer.make_span_id()});
 } catch (...) {
   return nullptr;  // out of memory
 }

@@ -76,6 +76,7 @@ class ServerConnection final : public Connection,
   const PeerIdentity& peer_identity() const noexcept { return peer_identity_; }
 
   // For its calls.
+  ServerShard& part() noexcept { return owner_; }
   CallBatch& batch() noexcept { return batch_; }
   void count_written(std::size_t bytes) noexcept { written_bytes_ += bytes; }
   /// A call has failed.

@@ -124,6 +124,11 @@ void write_turns(MetricsText& text, const ServerTotals& totals) {
   for (const ShardNumbers& shard : totals.shards)
     text.histogram(label("shard", std::to_string(shard.index)), shard.turn_metrics.time);
   write_shards(text, totals,
+               {.name = "ringrpc_shard_handler_holds",
+                .help = "Times that a handler held the shard for half a second or longer.",
+                .type = MetricType::counter},
+               [](const ShardNumbers& shard) { return shard.turn_metrics.handler_holds; });
+  write_shards(text, totals,
                {.name = "ringrpc_shard_ready_list_length",
                 .help = "Callbacks and coroutines that are ready to run, at the moment of reading.",
                 .type = MetricType::gauge},

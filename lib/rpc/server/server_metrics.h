@@ -98,8 +98,9 @@ class TurnMetrics final : public TurnObserver {
     ready_run += ran;
   }
 
-  LatencyHistogram time;        ///< nanoseconds, without the wait for events
-  std::uint64_t ready_run = 0;  ///< elements of the ready list
+  LatencyHistogram time;            ///< nanoseconds, without the wait for events
+  std::uint64_t ready_run = 0;      ///< elements of the ready list
+  std::uint64_t handler_holds = 0;  ///< steps of handlers that held the shard
 };
 
 /// Numbers of a shard that belong to all its users.

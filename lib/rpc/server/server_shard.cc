@@ -71,6 +71,7 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
                                                      : nullptr),
       tracer_(ShardTracer::make(options.tracer)),
       returns_request_id_(options.return_request_id),
+      holds_(shard.index()),
       memory_return_(shard) {
   if (options.access_log) access_log_.emplace(options.access_log);
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options.max_header_list_bytes);

@@ -23,6 +23,7 @@
 #include "rpc/connection/keepalive.h"
 #include "rpc/server/connection_age.h"
 #include "rpc/server/connection_walk.h"
+#include "rpc/server/handler_holds.h"
 #include "rpc/server/memory_return.h"
 #include "rpc/server/method_table.h"
 #include "rpc/server/server_connection.h"
@@ -127,6 +128,11 @@ class ServerShard final : public channelz::Part {
             .turn_p99 = turn_quantile(0.99)};
   }
 
+  /// A handler of that path has run since `begun` (base/ticks.h).
+  void check_hold(std::string_view path, std::uint64_t begun) noexcept {
+    if (holds_.check(path, begun) && metrics_) ++metrics_->turns.handler_holds;
+  }
+
   // Log lines about clients, at level info and limited per kind.
   void report_goaway(const ServerConnection& client, http2::ErrorCode code, std::string_view debug);
   /// `why`: how the client's TLS and this server's are incompatible.
@@ -169,6 +175,7 @@ class ServerShard final : public channelz::Part {
   const ShardTracer::Ref tracer_;
   const bool returns_request_id_;
   std::optional<Random> request_ids_;  // once one was made
+  HandlerHolds holds_;
   LogQuota goaways_logged_;
   LogQuota unsuited_logged_;
   ListOf<ServerCall, CallTag> free_calls_;  // on the list that those in use have of their connection
