@@ -14,6 +14,7 @@ namespace {
 
 using apps::CapturedStderr;
 using apps::ScratchFile;
+using apps::Signals;
 using namespace std::chrono_literals;
 
 TEST_CASE("the ready line names version, addresses, shards and backend") {
