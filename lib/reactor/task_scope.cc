@@ -165,9 +165,15 @@ TaskScope::TaskScope() : children_(std::make_unique<Children>()) {}
 
 TaskScope::~TaskScope() = default;
 
-void TaskScope::spawn(Task<Status> task) { children_->spawn(std::move(task)); }
+void TaskScope::spawn(Task<Status> task) {
+  task.refuse_lambda();
+  children_->spawn(std::move(task));
+}
 
-void TaskScope::spawn(Task<> task) { children_->spawn(as_status(std::move(task))); }
+void TaskScope::spawn(Task<> task) {
+  task.refuse_lambda();
+  children_->spawn(as_status(std::move(task)));
+}
 
 Task<Status> TaskScope::join() {
   Shard* const here = Shard::current();

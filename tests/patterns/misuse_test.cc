@@ -168,6 +168,80 @@ TEST_CASE("a wait away from any shard fails where its result can say so") {
   CHECK(status_off_a_shard((*server)->shard_snapshots()).code() == Code::FAILED_PRECONDITION);
 }
 
+/// What `spawn` or `shield` says of the task of a lambda that is called in place.
+template <class Give>
+Task<std::string> said_of(const Give& give) {
+  TaskScope scope;
+  std::string room = long_text;
+  try {
+    co_await give(scope, room);
+  } catch (const std::logic_error& error) {
+    co_return error.what();
+  }
+  const Status joined = co_await scope.join();
+  co_return joined.ok() ? room : joined.to_string();
+}
+
+TEST_CASE("a lambda that is called in place is refused where its captures would be lost") {
+  const std::string lost =
+      "the captures of a lambda that is called in place are lost before its task ends: give the lambda "
+      "itself, "
+      "`[x]() -> Task<> { ... }` without `()` behind it; or let it keep them: `[x](this auto) -> Task<> { "
+      "... }()`";
+  CHECK(run([] {
+          return said_of([](TaskScope& scope, std::string room) -> Task<> {
+            scope.spawn([room]() -> Task<> { co_await suspended(); }());
+            co_return;
+          });
+        }) == lost);
+  CHECK(run([] {
+          return said_of([](TaskScope& scope, std::string& room) -> Task<> {
+            scope.spawn([&room]() mutable -> Task<Status> {
+              co_await suspended();
+              room = "lost";
+              co_return Status();
+            }());
+            co_return;
+          });
+        }) == lost);
+  CHECK(run([] {
+          return said_of([](TaskScope& scope, std::string& room) -> Task<> {
+            scope.spawn([room]() -> Task<Result<int>> { co_return static_cast<int>(room.size()); }());
+            co_return;
+          });
+        }) == lost);
+  CHECK(run([] {
+          return said_of([](TaskScope&, std::string& room) -> Task<> {
+            co_await shield([room]() -> Task<> { co_await suspended(); }());
+          });
+        }) == lost);
+}
+
+TEST_CASE("lambdas that are given, that capture nothing or that keep their captures are run") {
+  const auto appends = [](TaskScope& scope, std::string& room) -> Task<> {
+    scope.spawn([text = std::string("given "), &room]() -> Task<> {
+      co_await suspended();
+      room = text;
+    });
+    (void)co_await scope.join();
+    scope.spawn([]() -> Task<> { co_await suspended(); }());
+    scope.spawn([text = std::string("kept "), &room](this auto) -> Task<> {
+      co_await suspended();
+      room += text;
+    }());
+    (void)co_await scope.join();
+    co_await shield([text = std::string("shielded"), &room]() -> Task<> {
+      co_await suspended();
+      room += text;
+    });
+    co_await [&room]() -> Task<> {
+      co_await suspended();
+      room += "!";
+    }();
+  };
+  CHECK(run([&] { return said_of(appends); }) == "given kept shielded!");
+}
+
 /// The error that `block` throws on a shard.
 template <class Block>
 std::string thrown_on_a_shard(const Block& block) {

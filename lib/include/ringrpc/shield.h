@@ -62,13 +62,23 @@ class [[nodiscard("co_await it")]] RINGRPC_EXPORT ShieldAwaiter {
 /// gives and throws what it throws. The task may outlive a cancelled handler: give it what it needs by
 /// value, and nothing of the call. No deadline applies but the task's own. A shard that ends destroys its
 /// unfinished tasks.
+///
+/// The captures of a lambda that is called in place would be lost with the handler: that throws std::logic_error.
 template <class T>
 Task<T> shield(Task<T> task) {
   if (!task.valid()) detail::no_coroutine();
+  task.refuse_lambda();
   const auto kept = std::make_shared<detail::ShieldedTask<T>>(std::move(task));
   detail::ShieldAwaiter ended(kept);
   co_await ended;
   co_return kept->task.result();
+}
+
+/// The same for a function that returns a task, for example a lambda that is a coroutine. It is kept until the task
+/// has ended.
+template <TaskMaker F>
+auto shield(F&& make) {
+  return shield(detail::keeping<std::decay_t<F>>(std::forward<F>(make)));
 }
 
 }  // namespace ringrpc

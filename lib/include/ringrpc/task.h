@@ -80,6 +80,17 @@ class RINGRPC_EXPORT NoCoReturn final : public std::logic_error {
   NoCoReturn() : std::logic_error("a coroutine ended without co_return") {}
 };
 
+/// The observer of a task that was made by a call of a lambda with captures and without parameters, until the task is
+/// started. The frame of such a task refers to the lambda, and does not keep it.
+RINGRPC_EXPORT TaskObserver& of_lambda() noexcept;
+
+[[noreturn, gnu::cold]] inline void lambda_is_lost() {
+  throw std::logic_error(
+      "the captures of a lambda that is called in place are lost before its task ends: give the lambda "
+      "itself, `[x]() -> Task<> { ... }` without `()` behind it; or let it keep them: "
+      "`[x](this auto) -> Task<> { ... }()`");
+}
+
 [[noreturn, gnu::cold]] inline void no_value(const std::exception_ptr* thrown) {
   if (thrown) std::rethrow_exception(*thrown);
   throw NoCoReturn();
@@ -142,6 +153,16 @@ struct TaskPromise<void> : TaskPromiseBase {
   std::exception_ptr thrown;
 };
 
+/// The promise of a function object's coroutine that has no parameters: it marks the task of a lambda with captures.
+template <class T, class Lambda>
+struct MemberPromise : TaskPromise<T> {
+  MemberPromise() {
+    static_assert(sizeof(MemberPromise) == sizeof(TaskPromise<T>), "a Task refers to it as to a TaskPromise");
+    if constexpr (std::is_invocable_v<Lambda&>)
+      if constexpr (!std::is_empty_v<Lambda>) this->observer = &of_lambda();
+  }
+};
+
 }  // namespace detail
 
 template <class T = void>
@@ -187,6 +208,13 @@ class [[nodiscard("a task runs when it is awaited: co_await it")]] Task {
     promise.observer = observer;
     promise.continuation = std::noop_coroutine();
     frame_.resume();
+  }
+
+  /// For functions that take a task and keep it beyond the expression. Throws std::logic_error if it was made by a
+  /// call of a lambda that has captures and no parameters, because the frame does not keep these.
+  void refuse_lambda() const {
+    if (frame_ && frame_.promise().observer == &detail::of_lambda()) [[unlikely]]
+      detail::lambda_is_lost();
   }
 
   /// Takes the value of a task that has ended. Call it once. Rethrows the exception that ended the task.
@@ -310,3 +338,10 @@ inline Task<void> detail::TaskPromise<void>::get_return_object() noexcept {
 }
 
 }  // namespace ringrpc
+
+/// Of coroutines that are member functions without parameters, such as lambdas.
+template <class T, class Object>
+  requires std::is_class_v<Object>
+struct std::coroutine_traits<ringrpc::Task<T>, Object&> {
+  using promise_type = ringrpc::detail::MemberPromise<T, Object>;
+};

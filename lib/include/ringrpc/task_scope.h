@@ -56,11 +56,12 @@ class RINGRPC_EXPORT TaskScope {
   template <class T>
     requires std::convertible_to<T, Result<typename T::value_type>>
   void spawn(Task<T> task) {
+    task.refuse_lambda();
     spawn(detail::without_value(std::move(task)));
   }
   /// The same for a function that returns such a task, for example a lambda that is a coroutine. It is kept
   /// until the task has ended. The captures of a lambda that is called instead,
-  /// `spawn([x]() -> Task<> { ... }())`, are lost before the task ends.
+  /// `spawn([x]() -> Task<> { ... }())`, would be lost before the task ends: that throws std::logic_error.
   template <TaskMaker F>
   void spawn(F&& make) {
     spawn(detail::keeping<std::decay_t<F>>(std::forward<F>(make)));
