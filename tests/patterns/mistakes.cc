@@ -55,6 +55,9 @@ void with_lists(Fine& fine, Reflection& reflection, const std::vector<ringrpc::S
   (void)Server::start({&fine}, {});
   (void)Server::start({&fine, &reflection.v1()}, {.listen = {"127.0.0.1:0"}});
   (void)Server::start(services, {});
+  const std::vector<std::string> addresses{"127.0.0.1:0", "unix:/x"};
+  (void)Server::start(services, {.listen = addresses});
+  (void)Server::start(services, {.listen = {addresses.front(), "unix:/x"}});
   const testing::InProcess world({&fine, &reflection.v1()});
 }
 
@@ -360,3 +363,16 @@ auto use() {
 void use(std::vector<AdminPage>& pages) {
   pages.emplace_back("/version", "Version", [] { return PageResponse{.body = "1.4"}; });
 }
+
+// mistake: an address where a list of addresses is wanted
+// error: `listen` is a list of addresses: `{.listen = {"127.0.0.1:50051"}}`
+auto start(Store::Service& store) { return Server::start({&store}, {.listen = "127.0.0.1:0"}); }
+
+// mistake: an address that is a string, assigned to the list of addresses
+// error: `listen` is a list of addresses: `{.listen = {"127.0.0.1:50051"}}`
+void use(ServerOptions& options, const std::string& address) { options.listen = address; }
+
+// mistake: a class whose name is also one of ringrpc's, in the namespace in which these are used
+// clang: reference to 'Service' is ambiguous
+class Service final : public Store::Service {};
+Service service;

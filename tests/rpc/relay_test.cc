@@ -37,6 +37,26 @@ Task<Status> call_through(Channel& channel, std::string_view method, const std::
   co_return task.result();
 }
 
+TEST_CASE("a fallback relays the methods of any service") {
+  SimulatedWorld world(1);
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    RelayAll relay(channel);
+    const auto relayed = [&](std::string path) -> Task<std::string> {
+      testing::FakeStream stream;
+      testing::FakeCall call(path);
+      const Task<Status> task = relay.serve(call, stream);
+      task.start();
+      stream.receive_bytes("x");
+      stream.receive_end();
+      while (!task.done()) co_await sleep_for(std::chrono::milliseconds(1));
+      const auto sent = stream.sent<RawMessage>();
+      co_return sent.empty() ? task.result().to_string() : sent.front().bytes;
+    };
+    CHECK(co_await relayed("/test.v1.Raw/Echo") == "x");
+    CHECK(co_await relayed("/test.v1.Other/Echo") == "UNIMPLEMENTED: unknown service test.v1.Other");
+  }));
+}
+
 TEST_CASE("a relay forwards calls of every kind, and their failures") {
   SimulatedWorld world(1);
   CHECK(world.run([](Channel& channel) -> Task<void> {

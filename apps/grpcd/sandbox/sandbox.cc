@@ -91,8 +91,9 @@ Landlock rules_for(const Configuration& configuration) {
   read_settings(rules, configuration);
   if (values.access_log.path != "-") write_beside(rules, values.access_log.path);
   if (values.tls.allow_key_log) write_beside(rules, variable("SSLKEYLOGFILE"));
-  for (const std::vector<std::string>* addresses : {&values.server.listen, &values.admin, &values.channelz})
-    listen(rules, *addresses);
+  for (const std::vector<std::string>& addresses :
+       std::initializer_list<std::vector<std::string>>{values.server.listen, values.admin, values.channelz})
+    listen(rules, addresses);
   if (values.telemetry) {
     rules.connect();
     for (const char* const name : telemetry_files) read_beside(rules, variable(name));

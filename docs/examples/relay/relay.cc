@@ -53,11 +53,12 @@ Result<ChannelOptions> channel_options(std::vector<std::string>& words) {
   return options;
 }
 
-// relay [--telemetry] [--lb POLICY] [--service-config JSON] [LISTEN [UPSTREAM]]
+// relay [--all] [--telemetry] [--lb POLICY] [--service-config JSON] [LISTEN [UPSTREAM]]
 int main(int count, char** arguments) {
   std::vector<std::string> words(arguments + 1, arguments + count);
   auto to_upstream = channel_options(words);
   if (!to_upstream) return fail_with(to_upstream.error());
+  const bool all = std::erase(words, "--all") > 0;  // not only the methods of EchoService
   // [telemetry]
   const auto options = telemetry_options(std::erase(words, "--telemetry") > 0);
   if (!options) return fail_with(options.error());
@@ -69,8 +70,12 @@ int main(int count, char** arguments) {
 
   const echo::v1::EchoService::Service echo;
   to_upstream->tracer = tracer;
-  Relay relay(echo, Channel(upstream, *to_upstream));
-  const auto server = Server::start({&relay}, {.listen = {listen}, .metrics = true, .tracer = tracer});
+  const Channel channel(upstream, *to_upstream);
+  Relay relay(echo, channel);
+  RelayAll others(channel);
+  ServerOptions serving{.listen = {listen}, .metrics = true, .tracer = tracer};
+  if (all) serving.fallback = &others;
+  const auto server = Server::start({&relay}, serving);
   // [/telemetry]
   if (!server) return fail_with(server.error());
   std::cout << "relays " << (*server)->addresses().front() << " to " << upstream << std::endl;

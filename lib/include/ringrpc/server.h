@@ -39,6 +39,21 @@
 
 namespace ringrpc {
 
+/// The addresses of a server: a list of strings.
+class ListenAddresses : public std::vector<std::string> {
+ public:
+  using std::vector<std::string>::vector;
+  /// The addresses of that list.
+  ListenAddresses(std::vector<std::string> list) noexcept  // NOLINT(google-explicit-constructor): it is one
+      : std::vector<std::string>(std::move(list)) {}
+  /// Refused at compile time: one address that is not in a list.
+  template <std::convertible_to<std::string_view> Text>
+  ListenAddresses(const Text&) {  // NOLINT(google-explicit-constructor): as above
+    static_assert(detail::never<Text>,
+                  "`listen` is a list of addresses: `{.listen = {\"127.0.0.1:50051\"}}`");
+  }
+};
+
 /// The options of a server. Sizes are in bytes. Where an option is optional, its comment says what applies
 /// without a value. Zero turns a limit off where its comment says so, and no other limit.
 struct ServerOptions {
@@ -52,10 +67,14 @@ struct ServerOptions {
   /// - `fd:3`: a listening socket that is already open
   ///
   /// `tls+` before an address serves it with TLS.
-  std::vector<std::string> listen = {"127.0.0.1:50051"};
+  ListenAddresses listen = {"127.0.0.1:50051"};
 
   /// The credentials for TLS. If they are set and no address begins with `tls+`, all addresses use TLS.
   std::shared_ptr<ServerTls> tls{};
+
+  /// Serves the calls to methods that no service of the server has: for proxies. It must outlive the server. Null
+  /// refuses them with UNIMPLEMENTED.
+  Fallback* fallback = nullptr;
 
   /// Run around every call, the first one outermost. They must outlive the server.
   std::vector<Interceptor*> interceptors{};

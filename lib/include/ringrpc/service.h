@@ -99,6 +99,31 @@ class RINGRPC_EXPORT Service {
   virtual Status on_start(std::span<const Service* const> /*services*/) { return {}; }
 };
 
+/// Serves the calls to methods that no service of a server has, with the messages as bytes: for proxies.
+///
+///   class Proxy final : public Fallback {
+///     Task<Status> serve(Call& call, MessageStream& stream) override {
+///       Reader<RawMessage> in(stream);
+///       Writer<RawMessage> out(stream);
+///       ...  // call.method() is the path, "/weather.v1.Weather/Watch"
+///     }
+///   };
+///   Proxy proxy;
+///   auto server = Server::start({&health}, {.listen = {address}, .fallback = &proxy});
+///
+/// docs/examples/relay forwards all methods by one.
+class RINGRPC_EXPORT Fallback {
+ public:
+  /// Runs one call, of any kind: a unary call is a stream of one message. It is called once the request's headers
+  /// have arrived, on several threads at the same time; interceptors run around it. The status ends the call. Both
+  /// references stay valid as long as the task. In metrics these calls count as unknown methods, because clients may
+  /// make up any number of them.
+  virtual Task<Status> serve(Call& call, MessageStream& stream) = 0;
+
+ protected:
+  ~Fallback() = default;
+};
+
 namespace detail {
 
 /// A list of services that is none. Refused at compile time; the error says what is

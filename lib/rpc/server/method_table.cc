@@ -14,6 +14,30 @@ RequestForm form_of(const Method& method, bool keeps_unknown_fields) {
   return form;
 }
 
+/// Gives a Fallback the form of a service.
+class FallbackService final : public Service {
+ public:
+  explicit FallbackService(Fallback& fallback) noexcept : fallback_(fallback) {}
+  std::string_view service_name() const noexcept override { return {}; }
+  std::span<const Method> service_methods() const noexcept override { return {&any, 1}; }
+
+ private:
+  static Task<Status> serve(Service& service, Call& call, MessageStream& stream) {
+    return static_cast<FallbackService&>(service).fallback_.serve(call, stream);
+  }
+
+  static constexpr Method any{"", MethodKind::bidirectional, &serve};
+
+  Fallback& fallback_;
+};
+
+/// The place of the slash between the service and the method; npos if `path` has not both.
+std::size_t method_slash(std::string_view path) noexcept {
+  const std::size_t slash = path.rfind('/');
+  const bool whole = path.starts_with('/') && slash > 1 && slash + 1 < path.size();
+  return whole ? slash : std::string_view::npos;
+}
+
 }  // namespace
 
 Status MethodTable::add(std::span<Service* const> services) {
@@ -42,12 +66,20 @@ Status MethodTable::add(Service& service) {
   return {};
 }
 
+void MethodTable::add(Fallback& fallback) { fallback_ = std::make_unique<FallbackService>(fallback); }
+
+std::unique_ptr<const RegisteredMethod> MethodTable::unregistered(std::string_view path) const {
+  if (!fallback_ || method_slash(path) == std::string_view::npos) return nullptr;
+  return std::make_unique<const RegisteredMethod>(RegisteredMethod{
+      methods_.size(), std::string(path), fallback_.get(), &fallback_->service_methods().front(), {}});
+}
+
 Status MethodTable::unknown(std::string_view path) const {
   const auto refuse = [](std::string message) {
     return Status(Code::UNIMPLEMENTED, std::move(message), Initiator::library);
   };
-  const std::size_t slash = path.rfind('/');
-  if (!path.starts_with('/') || slash <= 1 || slash + 1 == path.size())
+  const std::size_t slash = method_slash(path);
+  if (slash == std::string_view::npos)
     return refuse("malformed path \"" + std::string(path) + "\", want /package.Service/Method");
   const std::string_view service = path.substr(1, slash - 1);
   if (std::ranges::find(services_, service) == services_.end())

@@ -25,12 +25,15 @@
 namespace ringrpc {
 
 struct RegisteredMethod {
-  std::size_t index;  ///< in the order of registration
+  std::size_t index;  ///< in the order of registration; that of all unknown methods is behind these
   std::string path;
   Service* service;
   const Method* method;
   RequestForm form;
 };
+
+/// In place of the path of an unknown method, where that would have to outlive its call.
+inline const std::string unknown_method = "unknown";
 
 class MethodTable {
  public:
@@ -38,6 +41,8 @@ class MethodTable {
   /// INVALID_ARGUMENT if one is null, ALREADY_EXISTS if two have the same name, or the failure
   /// of `on_start`. Call once.
   RINGRPC_TESTING_EXPORT Status add(std::span<Service* const> services);
+  /// Serves the calls to all other methods. Call at most once.
+  void add(Fallback& fallback);
 
   std::size_t size() const noexcept { return methods_.size(); }
   const RegisteredMethod& at(std::size_t index) const noexcept { return *in_order_[index]; }
@@ -52,6 +57,10 @@ class MethodTable {
     return found == methods_.end() ? nullptr : found->second.get();
   }
 
+  /// The method of a single call, to a path that `find` does not know. Null if there is no fallback, or the
+  /// path has no service or no method.
+  std::unique_ptr<const RegisteredMethod> unregistered(std::string_view path) const;
+
   /// The status for a path that `find` does not know. It names the unknown service or
   /// method, or the form of a path.
   Status unknown(std::string_view path) const;
@@ -59,6 +68,7 @@ class MethodTable {
  private:
   Status add(Service& service);
 
+  std::unique_ptr<Service> fallback_;  // null if there is none
   std::vector<std::string> services_;
   std::unordered_map<std::string_view, std::unique_ptr<RegisteredMethod>> methods_;
   std::vector<const RegisteredMethod*> in_order_;  // by their indices

@@ -347,7 +347,7 @@ void ServerCall::count_end(const Status& status) noexcept {
   if (!status.ok()) {
     call_.failure = status;
     if (call_.metrics && status.cause() == Cause::unparsable_message) call_.metrics->reject_message();
-    call_.connection->keep_failure(call_.method->path, status);
+    call_.connection->keep_failure(lasting_path(), status);
   }
   cancel();
   if (call_.work) [[unlikely]]

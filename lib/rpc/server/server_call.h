@@ -84,6 +84,11 @@ class ServerCall final : public Call,
   void begin(ServerConnection& connection, http2::Stream& stream, const RegisteredMethod& method,
              const RequestFields& request);
 
+  /// Keeps the method of this call alone, which `begin` gets.
+  void keep(std::unique_ptr<const RegisteredMethod> method) noexcept {
+    call_.unregistered = std::move(method);
+  }
+
   /// The client has half-closed the connection: an incomplete request will never be complete.
   void on_half_close();
 
@@ -270,6 +275,10 @@ class ServerCall final : public Call,
   Status send_initial_headers();
   void send_status(const Status& status);
   void count_end(const Status& status) noexcept;
+  /// The path for what may outlive the call.
+  const std::string& lasting_path() const noexcept {
+    return call_.unregistered ? unknown_method : call_.method->path;
+  }
   // server_call_trace.cc
   [[gnu::cold, gnu::noinline]] void begin_trace(bool traced) noexcept;
   void begin_span(std::optional<TraceContext> parent);
@@ -313,6 +322,7 @@ class ServerCall final : public Call,
     ServerConnection* connection = nullptr;  ///< null in the pool
     http2::Stream* stream = nullptr;         ///< null once it is closed
     const RegisteredMethod* method = nullptr;
+    std::unique_ptr<const RegisteredMethod> unregistered;  ///< `method`, if a Fallback serves the call
     Task<Status> task;
     Request request = Request::open;
     Response response = Response::nothing;

@@ -38,15 +38,15 @@ void ServerCall::begin_span(std::optional<TraceContext> parent) {
   if (own.sampled() && tracer.records())
     call_.span = std::make_unique<CallSpan>(SpanKind::server, "Recv.", call_.method->path, own, from,
                                             /*remote=*/true, now());
-  made_ = new HandlerContext(call_.connection->part(), call_.method->path, call_.deadline,
+  made_ = new HandlerContext(call_.connection->part(), lasting_path(), call_.deadline,
                              ShardTracer::Ref(&tracer), std::move(own));
 }
 
 detail::Context* ServerCall::make() noexcept try {
   ServerShard& part = call_.connection->part();
-  if (!call_.traced) return new HandlerContext(part, call_.method->path, call_.deadline, {}, {});
+  if (!call_.traced) return new HandlerContext(part, lasting_path(), call_.deadline, {}, {});
   ShardTracer& tracer = *part.tracer();
-  return new HandlerContext(part, call_.method->path, call_.deadline, ShardTracer::Ref(&tracer),
+  return new HandlerContext(part, lasting_path(), call_.deadline, ShardTracer::Ref(&tracer),
                             {.trace_id = call_.trace_id, .span_id = tracer.make_span_id()});
 } catch (...) {
   return nullptr;  // out of memory

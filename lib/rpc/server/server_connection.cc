@@ -109,16 +109,31 @@ void ServerConnection::on_request(http2::Stream& stream) {
   if (request.listed_values != 0 &&
       stream.headers().size() + request.listed_values > owner_.limits().max_header_fields)
     return refuse(stream, method, headers_too_large("; each value of binary metadata counts as a field"));
+  if (!method) [[unlikely]]
+    return serve_unregistered(stream, request);
+  serve(stream, *method, request, nullptr);
+}
+
+/// By the fallback, if there is one.
+void ServerConnection::serve_unregistered(http2::Stream& stream, const RequestFields& request) {
+  std::unique_ptr<const RegisteredMethod> method = owner_.methods().unregistered(request.path);
   if (!method) return refuse(stream, nullptr, owner_.methods().unknown(excerpt(request.path)));
+  const RegisteredMethod& own = *method;
+  serve(stream, own, request, std::move(method));
+}
+
+void ServerConnection::serve(http2::Stream& stream, const RegisteredMethod& method,
+                             const RequestFields& request,
+                             std::unique_ptr<const RegisteredMethod> unregistered) {
   if (!request.compression)
-    return refuse(stream, method,
+    return refuse(stream, &method,
                   Status(Code::UNIMPLEMENTED,
                          "grpc-encoding \"" + excerpt(request.encoding) +
                              "\" is not supported, these are: " + std::string(compression_names),
                          Initiator::peer));
   if (request.timeout <= Nanoseconds::zero())
     return refuse(
-        stream, method,
+        stream, &method,
         Status(Code::DEADLINE_EXCEEDED, "the deadline had passed when the request arrived", Initiator::peer));
 
   ServerCall& call = owner_.take_call();
@@ -126,7 +141,9 @@ void ServerConnection::on_request(http2::Stream& stream) {
   calls_.push_back(call);
   ++calls_in_flight_;
   count_start();
-  call.begin(*this, stream, *method, request);
+  if (unregistered) [[unlikely]]
+    call.keep(std::move(unregistered));
+  call.begin(*this, stream, method, request);
 }
 
 void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* method, const Status& status,
@@ -138,7 +155,8 @@ void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* met
     CallMetrics& calls = method ? metrics->of(*method) : metrics->of_unknown();
     calls.start();
     calls.end(status.code(), Nanoseconds::zero(), {});
-    keep_failure(method ? std::string_view(method->path) : "unknown", status);
+    const bool known = method && method->index < owner_.methods().size();
+    keep_failure(known ? std::string_view(method->path) : "unknown", status);
     if (ShardAccessLog* const log = owner_.access_log())
       log->add(*this, &stream, {.method = excerpt(RequestFields(stream).path), .code = status.code()});
   }

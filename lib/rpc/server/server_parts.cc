@@ -29,6 +29,7 @@ ServerParts::~ServerParts() = default;
 Status ServerParts::add(std::span<Service* const> services, const ServerOptions& options) {
   if (Status status = check_server(options); !status.ok()) return status;
   if (Status status = methods_.add(services); !status.ok()) return status;
+  if (options.fallback) methods_.add(*options.fallback);
   for (Interceptor* const interceptor : options.interceptors)
     if (Status status = interceptor->on_start(); !status.ok()) return status;
   return {};
