@@ -20,7 +20,7 @@
 #include "ringrpc/shield.h"
 #include "ringrpc/sleep.h"
 #include "ringrpc/status_details.h"
-#include "ringrpc/submit.h"
+#include "ringrpc/stop.h"
 #include "ringrpc/task_scope.h"
 #include "ringrpc/testing/fake_call.h"
 #include "ringrpc/testing/fake_client_call.h"
@@ -231,7 +231,7 @@ Task<Status> show_client_stream(routes::v1::RouteGuide::Stub& routes, Note note)
   // [client_stream.h]
   ClientStream<Note, Note> chat = routes.RouteChat();
   co_await chat.write(note);                                // false: the call is over
-  chat.writes_done();                                       // half-closes it
+  chat.writes_done();                                       // half-closes it, as `finish` does
   while (auto heard = co_await chat.next()) print(*heard);  // until the server has finished
   Status status = co_await chat.finish();                   // how the call ended
   // [/client_stream.h]
@@ -528,18 +528,17 @@ void show_mock(const Feature& feature) {
   // [/fake_client_call.h]
 }
 
-struct Loop {
-  void post(std::function<void()> work);
-};
-void show(const Result<EchoResponse>& outcome);
-
-void show_submit(Loop& loop, EchoService::Stub& echo, const EchoRequest& request) {
-  // [submit.h]
-  std::future<CallResult<EchoResponse>> response = submit([&] { return echo.Echo(request); });
-  submit([&] { return echo.Echo(request); },
-         [&loop](CallResult<EchoResponse> outcome) { loop.post([outcome] { show(outcome); }); });
-  // [/submit.h]
+// [stop.h]
+Task<Status> follow(routes::v1::RouteGuide::Stub routes, std::stop_token stop) {
+  auto features = routes.ListFeatures(Rectangle());
+  for (;;) {
+    auto next = co_await when_any(features.next(), stop_requested(stop));
+    if (next.index() == 1 || !std::get<0>(next)) break;
+    print(*std::get<0>(next));
+  }
+  co_return Status();  // the call is cancelled when `features` is destroyed
 }
+// [/stop.h]
 
 struct Talk {
   static Task<> hear(Reader<Note>& in);

@@ -364,6 +364,22 @@ void use(std::vector<AdminPage>& pages) {
   pages.emplace_back("/version", "Version", [] { return PageResponse{.body = "1.4"}; });
 }
 
+// mistake: a message that is gone when its write is awaited
+// clang: temporary whose address is used as value of local variable 'written' will be destroyed
+Task<Status> use(Writer<Entry>& out) {
+  auto written = out.write(Entry());
+  co_await std::move(written);
+  co_return Status();
+}
+
+// mistake: a message that is gone when its write on a call is awaited
+// clang: temporary whose address is used as value of local variable 'written' will be destroyed
+Task<Status> use(ClientStream<Key, Entry>& session) {
+  auto written = session.write(Key());
+  co_await std::move(written);
+  co_return Status();
+}
+
 // mistake: an address where a list of addresses is wanted
 // error: `listen` is a list of addresses: `{.listen = {"127.0.0.1:50051"}}`
 auto start(Store::Service& store) { return Server::start({&store}, {.listen = "127.0.0.1:0"}); }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <semaphore>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -53,6 +54,48 @@ TEST_CASE("the callback is called once, on a shard, with an outcome that need no
            called.set_value(outcome && **outcome == 3 && Shard::current() != nullptr);
          });
   CHECK(called.get_future().get());
+}
+
+TEST_CASE("a stop cancels a submitted task, whose frame is destroyed and whose outcome is CANCELLED") {
+  std::stop_source stop;
+  std::promise<void> begun;
+  auto alive = std::make_shared<int>();
+  const std::weak_ptr<int> frame = alive;
+  auto value = submit(
+      [&begun, alive = std::move(alive)]() -> Task<int> {
+        const auto kept = alive;
+        begun.set_value();
+        co_await sleep_for(1h);
+        co_return *kept;
+      },
+      stop.get_token());
+  std::promise<Status> called;
+  submit([] { return sleep_for(1h); }, [&called](Status outcome) { called.set_value(std::move(outcome)); },
+         stop.get_token());
+  begun.get_future().get();
+  CHECK_FALSE(frame.expired());
+  stop.request_stop();
+  CHECK(value.get().error().to_string() == "CANCELLED: a stop of the task was requested");
+  CHECK(called.get_future().get().code() == Code::CANCELLED);
+  CHECK(frame.expired());
+  bool made = false;
+  auto never_made = submit(
+      [&made] {
+        made = true;
+        return soon(7);
+      },
+      stop.get_token());
+  CHECK(never_made.get().error().code() == Code::CANCELLED);
+  CHECK_FALSE(made);
+}
+
+TEST_CASE("a submitted task that ends before a stop has its own outcome") {
+  std::stop_source stop;
+  CHECK(submit([] { return soon(7); }, stop.get_token()).get() == 7);
+  CHECK(submit([] { return sleep_for(1ms); }, stop.get_token()).get().ok());
+  CHECK(submit([]() -> Task<Status> { co_return fail(Code::NOT_FOUND, "none"); }, stop.get_token())
+            .get()
+            .code() == Code::NOT_FOUND);
 }
 
 TEST_CASE("any thread may submit, shards included, and as many tasks as it likes") {

@@ -50,6 +50,16 @@ Task<Status> compare(Weather::Stub& weather) {
 }
 // [/both]
 
+// [lambda]
+/// Says later that the visit has ended. The lambda is destroyed before that; the frame has a copy of it.
+Task<> farewell(std::string place) {
+  return [place](this auto) -> Task<> {
+    co_await sleep_for(1ms);
+    std::cout << "goodbye from the " << place << '\n';
+  }();
+}
+// [/lambda]
+
 static Task<Status> visit_station(Weather::Stub& weather) {
   const Status compared = co_await compare(weather);
   if (!compared.ok()) co_return compared;
@@ -59,8 +69,8 @@ static Task<Status> visit_station(Weather::Stub& weather) {
   (void)co_await readings.write(sent);
   for (auto reading = co_await readings.next(); reading && reading->celsius() != 20;)
     reading = co_await readings.next();
-  readings.writes_done();
-  co_return co_await readings.finish();
+  co_await farewell("harbour");
+  co_return co_await readings.finish();  // ends the writes
 }
 
 int main() {

@@ -6,6 +6,7 @@
 #include <future>
 #include <iostream>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -109,6 +110,29 @@ void show_latest(const Weather::Stub& weather, Executor& executor,
 }
 // [/callback]
 
+// [stop]
+/// Prints the readings of the summit until it is closed, on any thread.
+class Window {
+ public:
+  explicit Window(const Weather::Stub& weather)
+      : closed_(submit([weather] { return follow(weather); }, stop_.get_token())) {}
+  Status close() {
+    stop_.request_stop();
+    return closed_.get();  // CANCELLED, unless the call ended before
+  }
+
+ private:
+  static Task<Status> follow(Weather::Stub weather) {
+    auto readings = weather.Exchange();
+    while (auto reading = co_await readings.next()) std::cout << reading->celsius() << " °C\n";
+    co_return co_await readings.finish();
+  }
+
+  std::stop_source stop_;
+  std::future<Status> closed_;
+};
+// [/stop]
+
 int main() {
   // [main]
   Board board;
@@ -121,6 +145,10 @@ int main() {
   const Weather::Stub weather(Channel((*server)->addresses().front()));
   const Status exchanged = exchange_from_thread(weather);
   if (!exchanged.ok()) return std::cerr << exchanged.to_string() << '\n', 1;
+
+  Window window(weather);
+  if (const Status closed = window.close(); closed.code() != Code::CANCELLED)
+    return std::cerr << closed.to_string() << '\n', 1;
 
   Executor executor;
   bool shown = false;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <stop_token>
 
 #include "ringrpc/call.h"
 #include "ringrpc/clock.h"
@@ -40,6 +41,10 @@ struct CallOptions {
   /// call at the latest. That also holds for calls in tasks that the handler has started, but not for the
   /// deadline in tasks that `shield` protects. False makes the call as if no handler made it.
   bool inherit = true;
+  /// Cancels the call when a stop is requested, from any thread: `std::stop_source source;` is kept by who may cancel,
+  /// and the call gets `.stop = source.get_token()`. It ends with CANCELLED: at once if the stop was requested before,
+  /// else in a turn of its shard. One source may stop any number of calls.
+  std::stop_token stop{};
 
   /// Options for a call that a handler makes to serve `handled`. They have the same deadline. (When `handled`
   /// is cancelled, the frame of its handler is destroyed, and so are the calls that the handler has made.)

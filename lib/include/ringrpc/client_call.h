@@ -54,7 +54,8 @@ class RINGRPC_EXPORT ClientCall : public MessageStream {
   virtual void wait_finished(Waiter* waiter) = 0;
   /// The status of the call. Call once, when `finished`. Drops the messages that are unread.
   virtual Status take_status() = 0;
-  /// Ends the call with CANCELLED, unless its status is known already.
+  /// Ends the call with CANCELLED, unless its status is known already. Throws std::logic_error on another thread
+  /// than that of the call's shard, which CallOptions::stop is for.
   virtual void cancel() = 0;
 };
 

@@ -3,7 +3,7 @@
 ///
 ///   ClientStream<Note, Note> chat = routes.RouteChat();
 ///   co_await chat.write(note);                                // false: the call is over
-///   chat.writes_done();                                       // half-closes it
+///   chat.writes_done();                                       // half-closes it, as `finish` does
 ///   while (auto heard = co_await chat.next()) print(*heard);  // until the server has finished
 ///   Status status = co_await chat.finish();                   // how the call ended
 ///
@@ -85,7 +85,8 @@ class [[nodiscard("destroying it cancels the call")]] ClientReader : detail::Not
   }
   /// Complete once `finish` has returned. Valid as long as the call.
   const Metadata& trailing_metadata() const noexcept { return call_->response_metadata().trailing; }
-  /// Ends the call with CANCELLED, unless it has ended.
+  /// Ends the call with CANCELLED, unless it has ended. On the call's shard; elsewhere it throws std::logic_error.
+  /// Another thread cancels a call by CallOptions::stop.
   void cancel() { call_->cancel(); }
 
  private:
@@ -105,7 +106,7 @@ class [[nodiscard("destroying it cancels the call")]] ClientWriter : detail::Not
   auto initial_metadata() noexcept { return detail::InitialMetadataAwaiter(*call_); }
   /// Waits until there is room for `message`, and queues it. Gives false when the call is over; `finish` says
   /// why.
-  auto write(const Request& message, WriteOptions options = {}) noexcept {
+  auto write(const Request& message RINGRPC_LIFETIMEBOUND, WriteOptions options = {}) noexcept {
     return Writer<Request>(*call_).write(message, options);
   }
   /// Half-closes the call and waits for the response, with its metadata. Once it has given
@@ -139,18 +140,20 @@ class [[nodiscard("destroying it cancels the call")]] ClientStream : detail::Not
   /// As ClientReader's.
   auto initial_metadata() noexcept { return detail::InitialMetadataAwaiter(*call_); }
   /// As ClientWriter's.
-  auto write(const Request& message, WriteOptions options = {}) noexcept {
+  auto write(const Request& message RINGRPC_LIFETIMEBOUND, WriteOptions options = {}) noexcept {
     return Writer<Request>(*call_).write(message, options);
   }
-  /// Half-closes the call: no more messages will be written. The server may go on.
+  /// Half-closes the call: no more messages will be written, and a later `write` gives false. The server may go on.
   void writes_done() { call_->writes_done(); }
   /// As ClientReader's.
   auto next() noexcept { return Reader<Response>(*call_).next(); }
   /// As ClientReader's.
   bool message_compressed() const noexcept { return call_->response_metadata().compressed; }
-  /// As ClientReader's.
+  /// Half-closes the call, as `writes_done` does, waits until the server has ended it, and gives its status.
+  /// Messages that are unread are dropped. Once it has given the status, a further one throws std::logic_error.
   Task<Status> finish() {
     given_.refuse_again();
+    call_->writes_done();
     Status status = co_await detail::FinishAwaiter(*call_);
     given_.set();
     co_return status;

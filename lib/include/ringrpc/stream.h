@@ -27,6 +27,14 @@
 #include "ringrpc/suspended.h"
 #include "ringrpc/task.h"
 
+/// Behind a parameter: the result refers to the argument. clang warns if the argument is a temporary, and the result
+/// is kept.
+#ifdef __clang__
+#define RINGRPC_LIFETIMEBOUND [[clang::lifetimebound]]
+#else
+#define RINGRPC_LIFETIMEBOUND
+#endif
+
 namespace ringrpc {
 
 namespace detail {
@@ -259,10 +267,11 @@ class Writer {
   /// `stream` must outlive this.
   explicit Writer(MessageStream& stream) noexcept : stream_(&stream) {}
 
-  /// Waits until there is room, then serializes and queues `message`, which must stay valid until then.
+  /// Waits until there is room, then serializes and queues `message`, which must stay valid until then: await the
+  /// result in the same expression, or give the message a name.
   /// False if the call is over and nothing more can be sent. A message that is over the limit fails the
   /// call with RESOURCE_EXHAUSTED.
-  auto write(const T& message, WriteOptions options = {}) noexcept {
+  auto write(const T& message RINGRPC_LIFETIMEBOUND, WriteOptions options = {}) noexcept {
     return detail::WriteAwaiter<T>(*stream_, message, options);
   }
 

@@ -7,20 +7,30 @@
 /// The task runs on a background shard that all submitted tasks share, so it must not block. Nor must the
 /// callback, which is called on that shard. Any thread may submit, also that of a shard. Tasks that have
 /// not ended when the process exits are destroyed: their callbacks are not called, and their futures throw
-/// std::future_error (broken promise). A thread that would wait for the outcome at once uses block_on
+/// std::future_error (broken promise). A `std::stop_token` cancels a task from any thread:
+///
+///   std::stop_source stop;
+///   std::future<Status> watched = submit([&] { return watch_all(board); }, stop.get_token());
+///   stop.request_stop();  // from any thread; `watched` gets CANCELLED
+///
+/// A thread that would wait for the outcome at once uses block_on
 /// (ringrpc/block_on.h).
 #pragma once
 
 #include <concepts>
 #include <future>
 #include <memory>
+#include <stop_token>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "ringrpc/block_on.h"
 #include "ringrpc/export.h"
 #include "ringrpc/status.h"
+#include "ringrpc/stop.h"
 #include "ringrpc/task.h"
+#include "ringrpc/when.h"
 
 namespace ringrpc {
 
@@ -45,6 +55,22 @@ class SubmittedTask final : public BackgroundTaskOf<F> {
  private:
   Done done_;
 };
+
+/// Runs the task of `make` until a stop is requested.
+template <class F>
+Task<typename BackgroundTaskOf<F>::Outcome> until_stopped(F make, std::stop_token stop) {
+  using Outcome = typename BackgroundTaskOf<F>::Outcome;
+  if (!stop.stop_requested()) {
+    auto first = co_await when_any(stop_requested(std::move(stop)), keeping(std::move(make)));
+    if (first.index() == 1) {
+      if constexpr (std::is_same_v<std::variant_alternative_t<1, decltype(first)>, std::monostate>)
+        co_return Outcome();
+      else
+        co_return Outcome(std::get<1>(std::move(first)));
+    }
+  }
+  co_return Outcome(fail(Code::CANCELLED, "a stop of the task was requested"));
+}
 
 }  // namespace detail
 
@@ -72,6 +98,24 @@ auto submit(F&& make) {
   submit(std::forward<F>(make),
          [promise = std::move(promise)](Outcome outcome) mutable { promise.set_value(std::move(outcome)); });
   return future;
+}
+
+/// Both for a task that a stop cancels, requested on any thread: its frame is destroyed on its shard, with the calls
+/// that it makes, and the outcome is CANCELLED. `make` is not called if the stop was requested before.
+template <class F, class Done>
+  requires std::invocable<Done&, typename detail::BackgroundTaskOf<std::decay_t<F>>::Outcome>
+void submit(F&& make, Done&& done, std::stop_token stop) {
+  submit(
+      [make = std::forward<F>(make), stop = std::move(stop)]() mutable {
+        return detail::until_stopped(std::move(make), std::move(stop));
+      },
+      std::forward<Done>(done));
+}
+template <class F>
+auto submit(F&& make, std::stop_token stop) {
+  return submit([make = std::forward<F>(make), stop = std::move(stop)]() mutable {
+    return detail::until_stopped(std::move(make), std::move(stop));
+  });
 }
 
 }  // namespace ringrpc

@@ -81,6 +81,10 @@ std::unique_ptr<ClientCall> Channel::begin(std::string_view path, MethodKind kin
     return failed_call(Status(Code::FAILED_PRECONDITION,
                               "calls are made on a shard: in a handler, or under block_on",
                               Initiator::application));
+  if (options.stop.stop_requested()) [[unlikely]]
+    return failed_call(Status(Code::CANCELLED,
+                              "a stop had been requested when the call was made (CallOptions::stop)",
+                              Initiator::application));
   const std::shared_ptr<ChannelCore>& shared = impl_->shared;
   if (!shared->watches_calls()) {
     Result<ShardChannel*> channel = shared->on_shard(*shard);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 #include <string>
 
 #include "rpc/call/call_context.h"
@@ -9,6 +10,7 @@
 #include "rpc/client/attempt_plan.h"
 #include "rpc/client/interceptor_chain.h"
 #include "rpc/client/shard_channel.h"
+#include "rpc/client/stop_watch.h"
 
 namespace ringrpc {
 namespace {
@@ -42,6 +44,8 @@ OutgoingCall::OutgoingCall(Shard& shard, const ChannelOptions& channel_options, 
       max_message_bytes_(channel_options.max_message_bytes) {
   RINGRPC_PROBE(client_call_begin, this, request_.path.c_str());
   if (request_.deadline != never) shard_.timers().arm(*this, request_.deadline);
+  if (options.stop.stop_possible()) [[unlikely]]
+    stop_watch_ = std::make_unique<StopWatch>(*this, options.stop);
 }
 
 OutgoingCall::~OutgoingCall() {
@@ -195,7 +199,13 @@ void OutgoingCall::on_exception(const Status& why) noexcept {
   fail(why);
 }
 
-void OutgoingCall::cancel() { stop(cancelled_status()); }
+void OutgoingCall::cancel() {
+  if (Shard::current() != &shard_) [[unlikely]]
+    throw std::logic_error(
+        "a call is cancelled on the shard on which it was begun: another thread cancels it by "
+        "CallOptions::stop");
+  stop(cancelled_status());
+}
 
 void OutgoingCall::stop(Status why) noexcept {
   switch (state_) {

@@ -63,6 +63,7 @@ class AttemptPlan;
 class ClientConnection;
 class InterceptorChain;
 class ShardChannel;
+class StopWatch;
 class ChannelCore;
 struct ClientRequest;
 
@@ -347,6 +348,7 @@ class OutgoingCall final : public ClientCall,
   Waiter* headers_waiter_ = nullptr;
   Waiter* finish_waiter_ = nullptr;
   Lifetime lifetime_;
+  std::unique_ptr<StopWatch> stop_watch_;  // null unless CallOptions::stop may stop it
 
   // Destroyed first, because they refer to the rest.
   std::optional<CallAttempt> own_;     // the latest attempt, or the first of a hedged call
