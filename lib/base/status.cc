@@ -141,6 +141,11 @@ std::string Status::to_string() const {
   return text;
 }
 
+std::unexpected<Status> fail(Status failure) {
+  if (failure.ok()) return fail(Code::INTERNAL, "OK was returned as a failure");
+  return std::unexpected(std::move(failure));
+}
+
 Status out_of_memory() noexcept {
   return Status(Code::RESOURCE_EXHAUSTED, "", Initiator::library).with_cause(Cause::out_of_memory);
 }

@@ -26,6 +26,13 @@ TEST_CASE("OK takes neither message, details nor an initiator") {
   CHECK(status.initiator() == Initiator::application);
 }
 
+TEST_CASE("a status that is there already is returned by fail") {
+  const auto get = [](Status status) -> Result<int> { return fail(std::move(status)); };
+  CHECK(text(get(Status(Code::NOT_FOUND, "none", Initiator::peer)).error()) == "NOT_FOUND: none");
+  CHECK(get(Status(Code::NOT_FOUND, "none", Initiator::peer)).error().initiator() == Initiator::peer);
+  CHECK(text(get(Status()).error()) == "INTERNAL: OK was returned as a failure");
+}
+
 TEST_CASE("a failure carries its code, message, initiator and details") {
   const Status status =
       Status(Code::NOT_FOUND, "no key named 7c1e", Initiator::peer).with_details({"\0\x01", 2});

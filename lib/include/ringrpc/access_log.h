@@ -26,6 +26,8 @@
 /// ringrpc_log_lines_lost_total.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstdint>
 #include <memory>
 #include <string>

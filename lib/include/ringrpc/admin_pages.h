@@ -9,6 +9,8 @@
 /// The server and `health` must outlive the admin server. All functions may be called from any thread.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <functional>
 #include <string>
 #include <vector>

@@ -14,6 +14,8 @@
 /// unless a page has that path.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>

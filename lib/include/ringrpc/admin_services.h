@@ -8,6 +8,8 @@
 /// (https://github.com/grpc/proposal/blob/master/A38-admin-interface-api.md).
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <array>
 #include <span>
 

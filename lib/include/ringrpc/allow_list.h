@@ -12,6 +12,8 @@
 /// "*". At level debug the log has the identities of each refused peer, in the form that `add` takes.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <atomic>
 #include <cstdint>
 #include <functional>

@@ -8,6 +8,8 @@
 /// `principal`. Tokens are secrets: accept them over TLS, or on a network that others cannot read.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <atomic>
 #include <functional>
 #include <optional>

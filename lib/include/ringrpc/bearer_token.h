@@ -9,6 +9,8 @@
 /// between the client and the server can use them.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <functional>
 #include <string>
 #include <utility>

@@ -20,6 +20,8 @@
 /// Threads that must not block use ringrpc/submit.h.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <exception>
 #include <expected>
 #include <optional>

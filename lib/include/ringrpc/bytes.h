@@ -2,6 +2,8 @@
 /// be called from any thread.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>

@@ -12,6 +12,8 @@
 /// at the `co_await` where it is suspended: its destructors run, and nothing after that `co_await` does.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <string>
 #include <string_view>
 

@@ -5,6 +5,8 @@
 ///   auto response = co_await echo.Echo(request, options);
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <optional>
 #include <stop_token>
 

@@ -8,6 +8,8 @@
 /// A CallResult<T> is a Result<T> and converts to one, which leaves the metadata behind.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <utility>
 
 #include "ringrpc/metadata.h"

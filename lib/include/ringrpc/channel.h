@@ -26,6 +26,8 @@
 /// request is too long to be kept, there is no further attempt.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>

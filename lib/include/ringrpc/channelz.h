@@ -18,6 +18,8 @@
 /// another, in slices of some 50 µs. The numbers of one list are not of one moment.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstddef>
 #include <span>
 #include <string_view>

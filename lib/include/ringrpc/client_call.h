@@ -10,6 +10,8 @@
 /// it was begun.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <coroutine>
 #include <memory>
 #include <string_view>

@@ -35,6 +35,8 @@
 /// The same object serves all shards at the same time.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <optional>
 #include <span>
 #include <string_view>

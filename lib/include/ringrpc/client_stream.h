@@ -13,6 +13,8 @@
 /// Different ones may be awaited at the same time.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <coroutine>
 #include <memory>
 #include <optional>

@@ -1,6 +1,8 @@
 /// Time in ringrpc: nanoseconds of the monotonic clock, for deadlines and latencies.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <chrono>
 #include <cstdint>
 

@@ -18,6 +18,8 @@
 /// `RawMessage` carries the bytes of a message unparsed, for proxies.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <google/protobuf/io/coded_stream.h>

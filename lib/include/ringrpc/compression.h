@@ -7,6 +7,8 @@
 /// decompressed without further settings. Size limits apply to the decompressed message.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstdint>
 #include <optional>
 #include <string_view>

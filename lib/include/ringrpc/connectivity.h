@@ -2,6 +2,8 @@
 /// (https://github.com/grpc/grpc/blob/master/doc/connectivity-semantics-and-api.md).
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstdint>
 
 namespace ringrpc {

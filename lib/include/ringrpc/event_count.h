@@ -19,6 +19,8 @@
 /// An EventCount does not hold the state. Notifications while no coroutine waits are counted, not queued.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstdint>
 #include <memory>
 

@@ -3,6 +3,8 @@
 /// the static library.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 /// Before the name of a class or function: it is a part of the ABI.
 #define RINGRPC_EXPORT [[gnu::visibility("default")]]
 

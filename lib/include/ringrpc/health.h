@@ -17,6 +17,8 @@
 /// All methods may be called from any threads at the same time.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>

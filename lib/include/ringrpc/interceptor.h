@@ -27,6 +27,8 @@
 /// std::bad_alloc, and no other call.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <span>
 #include <utility>
 

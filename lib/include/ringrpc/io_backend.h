@@ -7,6 +7,8 @@
 /// forbid it; epoll works everywhere.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstdint>
 
 #include "ringrpc/export.h"

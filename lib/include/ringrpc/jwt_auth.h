@@ -26,6 +26,8 @@
 /// Tokens are secrets: accept them over TLS, or on a network that others cannot read.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <chrono>
 #include <cstddef>
 #include <functional>

@@ -9,6 +9,8 @@
 /// its kind, and one with the member `alg` only that algorithm; the token has no say in it.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>

@@ -23,6 +23,8 @@
 /// `max_connections` connections, and `pick_first` has only one backend.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>

@@ -25,6 +25,8 @@
 /// functions may be called from any thread.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <array>
 #include <atomic>
 #include <chrono>

@@ -34,6 +34,8 @@
 /// more; all those of a client's call together copy the requests once more.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>

@@ -10,6 +10,8 @@
 /// Received metadata has no reserved names. A client's "user-agent" replaces that of the library.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstddef>
 #include <optional>
 #include <string>

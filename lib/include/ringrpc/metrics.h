@@ -6,6 +6,8 @@
 /// Functions may be called from any thread, tasks awaited on any shard.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstdint>
 #include <initializer_list>
 #include <set>

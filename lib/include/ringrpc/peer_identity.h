@@ -8,6 +8,8 @@
 /// kinds. A plain value: several threads may read one object, and one may change it.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstdint>
 #include <memory>
 #include <optional>

@@ -8,6 +8,8 @@
 /// atomic number.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <atomic>
 #include <cstdint>
 

@@ -12,6 +12,8 @@
 /// Reflection each. A stream that is open when a server starts keeps the list that it began with.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <google/protobuf/descriptor.h>
 #include <memory>
 

@@ -14,6 +14,8 @@
 /// keeps the addresses that it has until others come: a failure or an empty result takes no connection away.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>

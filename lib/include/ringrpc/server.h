@@ -13,6 +13,8 @@
 /// std::logic_error, and the destructor of a server ends the process if the shard is one of its own.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <chrono>
 #include <concepts>
 #include <cstddef>

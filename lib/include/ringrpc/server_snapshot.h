@@ -6,6 +6,8 @@
 /// The methods of Server whose results have these types give them.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>

@@ -30,6 +30,8 @@
 /// so handlers must synchronize the state that they share.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <concepts>
 #include <cstdint>
 #include <memory>

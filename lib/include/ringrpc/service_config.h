@@ -33,6 +33,8 @@
 /// A service config never changes, and any number of channels and threads may use it.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>

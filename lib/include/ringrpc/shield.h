@@ -9,6 +9,8 @@
 /// delivered if the handler still waits for it.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <coroutine>
 #include <memory>
 #include <utility>

@@ -11,6 +11,8 @@
 /// which no test can advance.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include "ringrpc/clock.h"
 #include "ringrpc/export.h"
 #include "ringrpc/task.h"

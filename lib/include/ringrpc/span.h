@@ -9,6 +9,8 @@
 /// (https://github.com/grpc/proposal/blob/master/A72-open-telemetry-tracing.md).
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>

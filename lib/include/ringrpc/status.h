@@ -10,6 +10,8 @@
 /// by one thread at a time.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -170,6 +172,9 @@ struct ResultOf<void> {
                                                   Initiator initiator = Initiator::application) {
   return std::unexpected(Status(code, message, initiator));
 }
+/// The same with a status that is there already, such as that of another call. OK is none to return as a failure: it
+/// becomes INTERNAL.
+[[nodiscard]] RINGRPC_EXPORT std::unexpected<Status> fail(Status failure);
 
 /// RESOURCE_EXHAUSTED, "out of memory", with Cause::out_of_memory. Neither it nor its copy allocates.
 RINGRPC_EXPORT Status out_of_memory() noexcept;

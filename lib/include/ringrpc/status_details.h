@@ -13,6 +13,8 @@
 /// the call with RESOURCE_EXHAUSTED instead.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/message.h>
 #include <optional>

@@ -13,6 +13,8 @@
 /// CallOptions::stop cancels a call, and `submit` takes a token for a whole task (ringrpc/submit.h).
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <stop_token>
 
 #include "ringrpc/export.h"

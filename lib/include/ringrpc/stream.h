@@ -9,6 +9,8 @@
 /// wait, and `write` waits for a peer that reads slowly. All of a call runs on its shard.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -26,14 +28,6 @@
 #include "ringrpc/status.h"
 #include "ringrpc/suspended.h"
 #include "ringrpc/task.h"
-
-/// Behind a parameter: the result refers to the argument. clang warns if the argument is a temporary, and the result
-/// is kept.
-#ifdef __clang__
-#define RINGRPC_LIFETIMEBOUND [[clang::lifetimebound]]
-#else
-#define RINGRPC_LIFETIMEBOUND
-#endif
 
 namespace ringrpc {
 

@@ -17,6 +17,8 @@
 /// (ringrpc/block_on.h).
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <concepts>
 #include <future>
 #include <memory>

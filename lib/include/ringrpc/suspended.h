@@ -8,6 +8,8 @@
 /// and keep the deadline of that call. Belongs to a shard's thread; code outside of shards has no context.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <coroutine>
 #include <utility>
 

@@ -20,9 +20,7 @@
 /// 4 KiB come from a pool of the thread, so they cost no allocation once the pool is warm.
 #pragma once
 
-#if defined(__clang__) ? __clang_major__ < 19 : defined(__GNUC__) && __GNUC__ < 14
-#error "ringrpc needs clang 19 or later. On Debian 12: apt-get install clang-19, and use clang++-19."
-#endif
+#include "ringrpc/compiler.h"
 
 #include <concepts>
 #include <coroutine>

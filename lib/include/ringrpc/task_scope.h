@@ -15,6 +15,8 @@
 /// task may spawn others in its own scope. It must not destroy the scope.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <concepts>
 #include <cstddef>
 #include <memory>

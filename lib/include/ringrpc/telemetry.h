@@ -21,6 +21,8 @@
 /// begin with ringrpc_telemetry_ and in one warning for each outage.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <chrono>
 #include <cstddef>
 #include <functional>

@@ -12,6 +12,8 @@
 /// "tls+tcp://0.0.0.0:443", "tls+unix:/run/x.sock".
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstdint>
 #include <memory>
 #include <string>

@@ -3,6 +3,8 @@
 ///   if (const std::optional<TraceContext> trace = current_trace()) log::info("{}: sold out", to_hex(trace->trace_id));
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>

@@ -9,6 +9,8 @@
 /// which use the server's. A call that is not sampled has no spans; it passes the trace's ids on.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstdint>
 #include <memory>
 

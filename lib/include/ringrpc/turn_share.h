@@ -6,6 +6,8 @@
 /// Longer computations belong in a WorkerPool; shorter ones need neither.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include "ringrpc/export.h"
 #include "ringrpc/task.h"
 

@@ -14,6 +14,8 @@
 /// (ringrpc/task_scope.h) cancels the others on the first failure and takes tasks one by one.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <coroutine>
 #include <cstddef>
 #include <memory>

@@ -11,6 +11,8 @@
 /// shard, as a server's handlers are when the server is destroyed.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <coroutine>
 #include <cstddef>
 #include <exception>

@@ -9,6 +9,8 @@
 /// testing::InProcess (ringrpc/testing/in_process.h). Belongs to one thread at a time.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>

@@ -17,6 +17,8 @@
 /// `finish`. Belongs to one thread at a time.
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>

@@ -18,6 +18,8 @@
 /// (pkg-config and Meson) or `ringrpc::testing` (CMake).
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>

@@ -6,6 +6,8 @@
 ///   CHECK(spans->named("Recv.routes.v1.RouteGuide.GetFeature").size() == 1);
 #pragma once
 
+#include "ringrpc/compiler.h"
+
 #include <cstddef>
 #include <mutex>
 #include <string_view>
