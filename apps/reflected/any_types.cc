@@ -13,18 +13,17 @@ namespace pb = google::protobuf;
 namespace {
 
 constexpr const char* any_name = "google.protobuf.Any";
-constexpr int nesting_max = 32;
+constexpr int any_nesting_max = 32;
 
-/// A server may describe another type by the name of Any.
-bool is_any(const pb::Descriptor& type) {
+}  // namespace
+
+bool AnyTypes::is_any(const pb::Descriptor& type) {
   if (type.full_name() != any_name) return false;
   const pb::FieldDescriptor* const url = type.FindFieldByNumber(pb::Any::kTypeUrlFieldNumber);
   const pb::FieldDescriptor* const value = type.FindFieldByNumber(pb::Any::kValueFieldNumber);
   return url && !url->is_repeated() && url->type() == pb::FieldDescriptor::TYPE_STRING && value &&
          !value->is_repeated() && value->type() == pb::FieldDescriptor::TYPE_BYTES;
 }
-
-}  // namespace
 
 /// Visits the Any fields of one message, and those inside their values.
 class AnyTypes::Walk {
@@ -36,7 +35,7 @@ class AnyTypes::Walk {
 
   /// Gives `bytes` back if nothing in them was replaced.
   std::string through(const pb::Descriptor& type, const std::string& bytes, int depth) {
-    if (depth > nesting_max) too_deep_ = true;
+    if (depth > any_nesting_max) too_deep_ = true;
     if (too_deep_) return bytes;
     const std::unique_ptr<pb::Message> message(factory_.GetPrototype(&type)->New());
     if (!message->ParsePartialFromString(bytes) || !visit(*message, depth)) return bytes;
@@ -107,8 +106,8 @@ Result<std::string> AnyTypes::wrap(const pb::DescriptorPool& pool, const pb::Des
   Walk walk(*this, pool, missing);
   std::string wrapped = walk.through(type, bytes, 0);
   if (walk.too_deep())
-    return fail(Code::OUT_OF_RANGE,
-                "more than " + std::to_string(nesting_max) + " google.protobuf.Any are inside one another");
+    return fail(Code::OUT_OF_RANGE, "more than " + std::to_string(any_nesting_max) +
+                                        " google.protobuf.Any are inside one another");
   return wrapped;
 }
 

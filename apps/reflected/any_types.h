@@ -22,6 +22,8 @@ namespace ringrpc::reflected {
 
 class AnyTypes {
  public:
+  /// True for google.protobuf.Any. A server may describe another type by that name.
+  static bool is_any(const google::protobuf::Descriptor& type);
   /// A message of this type has fields of the type google.protobuf.Any, or may have.
   static bool concerned(const google::protobuf::Descriptor& type) noexcept;
 

@@ -6,6 +6,7 @@
 
 #include "base/escape.h"
 #include "common/nearest.h"
+#include "reflected/editions.h"
 
 namespace ringrpc::reflected {
 
@@ -23,9 +24,11 @@ class FirstError final : public pb::DescriptorPool::ErrorCollector {
   void AddError(const std::string&, const std::string& element, const pb::Message*, ErrorLocation,
                 const std::string& message) override {
     if (text.empty()) text = element + ": " + message;
+    may_be_proto2 = may_be_proto2 || wants_proto2(message);
   }
 
   std::string text;
+  bool may_be_proto2 = false;
 };
 
 template <class Descriptor>
@@ -145,6 +148,10 @@ Task<Outcome<std::string>> Catalogue::proto_text(std::string symbol) {
     co_return std::unexpected(std::move(loaded).error());
   std::string text = declaration(*pool_, symbol);
   if (text.empty()) co_return std::unexpected(co_await unknown("symbol", symbol));
+  const pb::FileDescriptor& file = *pool_->FindFileContainingSymbol(symbol);
+  if (const auto edition = editions_.find(file.name()); edition != editions_.end())
+    text.insert(text.find('\n'), " of edition " + std::to_string(edition->second) + ", written as " +
+                                     pb::FileDescriptor::SyntaxName(file.syntax()));
   co_return text;
 }
 
@@ -248,10 +255,26 @@ Outcome<bool> Catalogue::build(const std::string& name, unsigned depth) {
   for (const std::string& import : file.dependency()) {
     if (Outcome<bool> built = build(import, depth + 1); !built) return built;
   }
-  FirstError error;
-  if (!pool_->BuildFileCollectingErrors(file, &error))
-    return fail_with(exit_protocol, "reflection returned an invalid file '" + name + "': " + error.text);
+  if (Outcome<bool> linked = link(file); !linked) return linked;
   pb::FileDescriptorProto().Swap(&file);  // only its name is needed from now on
+  return true;
+}
+
+Outcome<bool> Catalogue::link(const pb::FileDescriptorProto& file) {
+  for (const Lowering lowering : {Lowering::closest, Lowering::proto2}) {
+    pb::FileDescriptorProto lowered = file;
+    FirstError error;
+    if (const Status status = lower_edition(lowered, lowering); !status.ok()) {
+      error.text = status.message();
+    } else if (pool_->BuildFileCollectingErrors(lowered, &error)) {
+      if (const int year = edition_of(file); year != 0) editions_[file.name()] = year;
+      return true;
+    }
+    const bool editions = edition_of(file) != 0 || !editions_.empty();
+    if (lowering == Lowering::closest && editions && error.may_be_proto2) continue;
+    return fail_with(exit_protocol,
+                     "reflection returned an invalid file '" + file.name() + "': " + error.text);
+  }
   return true;
 }
 

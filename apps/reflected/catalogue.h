@@ -61,6 +61,7 @@ class Catalogue {
   Task<Outcome<bool>> fetch_imports();
   Task<Outcome<bool>> fetch_import(std::string import);
   Outcome<bool> build(const std::string& file, unsigned depth);
+  Outcome<bool> link(const google::protobuf::FileDescriptorProto& file);
   Task<Failure> unknown(std::string what, std::string name);
   std::vector<std::string> declared_names() const;
 
@@ -69,6 +70,7 @@ class Catalogue {
       std::make_shared<google::protobuf::DescriptorPool>();
   std::map<std::string, google::protobuf::FileDescriptorProto> files_;  // by name; empty if built
   std::vector<Unread> unread_;
+  std::map<std::string, int> editions_;  // years, by the names of files in editions
 };
 
 /// The kind of the method: which directions of its calls are streams.

@@ -13,6 +13,8 @@
 
 #include "base/escape.h"
 #include "common/text_file.h"
+#include "reflected/edition_text.h"
+#include "reflected/editions.h"
 
 namespace ringrpc::reflected {
 
@@ -116,18 +118,58 @@ class CompiledFiles final : public pb::DescriptorDatabase {
   std::map<std::string, File> files_;
 };
 
+/// The files of another database, without editions.
+class LoweredFiles final : public pb::DescriptorDatabase {
+ public:
+  /// All must outlive it.
+  LoweredFiles(pb::DescriptorDatabase& from, const EditionTree& texts,
+               pb::compiler::MultiFileErrorCollector& errors, Lowering lowering)
+      : from_(from), texts_(texts), errors_(errors), lowering_(lowering) {}
+
+  bool FindFileByName(const std::string& name, pb::FileDescriptorProto* output) override {
+    if (!from_.FindFileByName(name, output)) return false;
+    if (const std::optional<std::string> edition = texts_.edition(name)) set_edition(*output, *edition);
+    const Status lowered = lower_edition(*output, lowering_);
+    if (!lowered.ok()) errors_.AddError(name, -1, 0, std::string(lowered.message()));
+    if (const int year = edition_of(*output); year != 0) editions_[name] = year;
+    return lowered.ok();
+  }
+  bool FindFileContainingSymbol(const std::string&, pb::FileDescriptorProto*) override { return false; }
+  bool FindFileContainingExtension(const std::string&, int, pb::FileDescriptorProto*) override {
+    return false;
+  }
+
+  /// The years of the editions of the files that have one.
+  const std::map<std::string, int>& editions() const noexcept { return editions_; }
+
+ private:
+  pb::DescriptorDatabase& from_;
+  const EditionTree& texts_;
+  pb::compiler::MultiFileErrorCollector& errors_;
+  const Lowering lowering_;
+  std::map<std::string, int> editions_;
+};
+
 }  // namespace
 
 /// Parses and links all files. It owns their descriptors.
 class DescriptorFiles::Loader final : private pb::compiler::MultiFileErrorCollector {
  public:
-  Loader() { database_.RecordErrorsTo(this); }
+  explicit Loader(Lowering lowering) : lowered_(database_, texts_, *this, lowering) {
+    database_.RecordErrorsTo(this);
+  }
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
   Outcome<bool> load(const DescriptorPaths& paths);
 
+  /// True if the files cannot be linked, but may be as proto2.
+  bool may_be_proto2() const {
+    return !lowered_.editions().empty() && std::ranges::any_of(errors_, wants_proto2);
+  }
+
   const pb::DescriptorPool& pool() const noexcept { return pool_; }
+  const std::map<std::string, int>& editions() const noexcept { return lowered_.editions(); }
   /// All files, with their imports.
   const std::map<std::string, const pb::FileDescriptor*>& files() const noexcept { return files_; }
 
@@ -144,8 +186,10 @@ class DescriptorFiles::Loader final : private pb::compiler::MultiFileErrorCollec
   std::vector<std::string> searched_;  // directories
   CompiledFiles compiled_;
   pb::compiler::DiskSourceTree tree_;
-  pb::compiler::SourceTreeDescriptorDatabase database_{&tree_, &compiled_};
-  pb::DescriptorPool pool_{&database_, database_.GetValidationErrorCollector()};
+  EditionTree texts_{tree_};
+  pb::compiler::SourceTreeDescriptorDatabase database_{&texts_, &compiled_};
+  LoweredFiles lowered_;
+  pb::DescriptorPool pool_{&lowered_, database_.GetValidationErrorCollector()};
   std::map<std::string, const pb::FileDescriptor*> files_;
   std::set<std::string> missing_;    // imports that no directory has
   std::vector<std::string> errors_;  // with their places
@@ -308,8 +352,13 @@ Outcome<std::unique_ptr<DescriptorFiles>> DescriptorFiles::open(const Descriptor
   if (!paths.proto_paths.empty() && paths.protos.empty())
     return fail_with(exit_usage, origins.of("proto-path") + " is only for --proto");
   if (!paths.any()) return nullptr;
-  auto loader = std::make_unique<Loader>();
-  if (Outcome<bool> loaded = loader->load(paths); !loaded) return std::unexpected(std::move(loaded).error());
+  auto loader = std::make_unique<Loader>(Lowering::closest);
+  Outcome<bool> loaded = loader->load(paths);
+  if (!loaded && loader->may_be_proto2()) {
+    loader = std::make_unique<Loader>(Lowering::proto2);
+    loaded = loader->load(paths);
+  }
+  if (!loaded) return std::unexpected(std::move(loaded).error());
   return std::unique_ptr<DescriptorFiles>(new DescriptorFiles(std::move(loader)));
 }
 
@@ -338,6 +387,8 @@ Task<Outcome<DescriptorSource::Files>> DescriptorFiles::file_named(std::string n
   found->second->CopyTo(&files.front());
   found->second->CopyJsonNameTo(&files.front());
   found->second->CopySourceCodeInfoTo(&files.front());
+  const auto edition = loader_->editions().find(name);
+  if (edition != loader_->editions().end()) keep_edition(files.front(), edition->second);
   co_return files;
 }
 

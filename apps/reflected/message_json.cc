@@ -34,7 +34,8 @@ std::string url_of(const pb::Descriptor& type) { return std::string(url_prefix) 
 class MessageJson::Types final : public pb::util::TypeResolver {
  public:
   explicit Types(const pb::DescriptorPool& pool)
-      : known_(pb::util::NewTypeResolverForDescriptorPool(url_prefix, &pool)),
+      : pool_(pool),
+        known_(pb::util::NewTypeResolverForDescriptorPool(url_prefix, &pool)),
         built_in_(
             pb::util::NewTypeResolverForDescriptorPool(url_prefix, pb::DescriptorPool::generated_pool())) {}
 
@@ -49,6 +50,8 @@ class MessageJson::Types final : public pb::util::TypeResolver {
     if (!status.ok() && name.starts_with("google.protobuf."))
       status = built_in_->ResolveMessageType(known_url, type);
     if (!status.ok()) missing_ = name;
+    if (const pb::Descriptor* const described = pool_.FindMessageTypeByName(name))
+      without_groups(*described, *type);
     return status;
   }
   pb::util::Status ResolveEnumType(const std::string& url, pb::Enum* type) override {
@@ -61,6 +64,16 @@ class MessageJson::Types final : public pb::util::TypeResolver {
   const AnyTypes* printed = nullptr;
 
  private:
+  /// Lets groups be length-prefixed, as GroupWire makes them.
+  static void without_groups(const pb::Descriptor& described, pb::Type& type) {
+    for (pb::Field& field : *type.mutable_fields()) {
+      if (field.kind() != pb::Field::TYPE_GROUP) continue;
+      field.set_kind(pb::Field::TYPE_MESSAGE);
+      field.set_type_url(url_of(*described.FindFieldByNumber(field.number())->message_type()));
+    }
+  }
+
+  const pb::DescriptorPool& pool_;
   std::unique_ptr<pb::util::TypeResolver> known_;
   std::unique_ptr<pb::util::TypeResolver> built_in_;
   std::optional<std::string> missing_;
@@ -95,7 +108,8 @@ JsonSerializer::JsonSerializer(std::shared_ptr<const pb::DescriptorPool> pool, c
     : pool_(std::move(pool)),
       type_(*pool_->FindMessageTypeByName(type)),
       url_(url_of(type_)),
-      types_(std::make_unique<Types>(*pool_)) {}
+      types_(std::make_unique<Types>(*pool_)),
+      groups_(*pool_) {}
 
 JsonSerializer::~JsonSerializer() = default;
 
@@ -105,11 +119,14 @@ Result<std::string> JsonSerializer::serialize(const std::string& json) {
       pb::util::JsonToBinaryString(types_.get(), url_, json, &bytes, pb::util::JsonParseOptions());
   if (!status.ok())
     return ringrpc::fail(Code::INVALID_ARGUMENT, field_error(type_, status.message().ToString()));
-  return bytes;
+  return groups_.delimited(type_, std::move(bytes));
 }
 
 MessageJson::MessageJson(Catalogue& catalogue, Options options)
-    : catalogue_(catalogue), options_(options), types_(std::make_unique<Types>(catalogue.pool())) {}
+    : catalogue_(catalogue),
+      options_(options),
+      types_(std::make_unique<Types>(catalogue.pool())),
+      groups_(catalogue.pool()) {}
 
 MessageJson::~MessageJson() = default;
 
@@ -130,7 +147,7 @@ Task<Outcome<std::string>> MessageJson::parse(const pb::Descriptor& type, const 
     std::string bytes;
     const pb::util::Status status =
         pb::util::JsonToBinaryString(types_.get(), url, value.text, &bytes, pb::util::JsonParseOptions());
-    if (status.ok()) co_return bytes;
+    if (status.ok()) co_return groups_.delimited(type, std::move(bytes));
     Outcome<bool> more = co_await load_missing();
     if (!more) co_return std::unexpected(std::move(more).error());
     if (!*more)
@@ -171,6 +188,7 @@ Task<Outcome<std::string>> MessageJson::printable(const pb::Descriptor& type, st
 Task<Outcome<std::string>> MessageJson::print(const pb::Descriptor& type, const std::string& bytes) {
   Outcome<std::string> prepared = co_await printable(type, bytes);
   if (!prepared) co_return prepared;
+  prepared = groups_.length_prefixed(type, std::move(*prepared));
   pb::util::JsonPrintOptions options;
   options.add_whitespace = !options_.compact;
   options.always_print_primitive_fields = options_.emit_defaults;

@@ -17,6 +17,7 @@
 
 #include "reflected/any_types.h"
 #include "reflected/catalogue.h"
+#include "reflected/group_wire.h"
 #include "reflected/json_stream.h"
 
 namespace ringrpc::reflected {
@@ -43,6 +44,7 @@ class JsonSerializer {
   const google::protobuf::Descriptor& type_;
   std::string url_;
   std::unique_ptr<Types> types_;
+  GroupWire groups_;
 };
 
 class MessageJson {
@@ -78,6 +80,7 @@ class MessageJson {
   AnyTypes anys_;
   std::size_t looked_up_in_vain_ = 0;
   std::unique_ptr<Types> types_;
+  GroupWire groups_;
 };
 
 }  // namespace ringrpc::reflected

@@ -14,7 +14,8 @@ namespace ringrpc::plugin {
 
 class Generator final : public google::protobuf::compiler::CodeGenerator {
  public:
-  std::uint64_t GetSupportedFeatures() const override { return FEATURE_PROTO3_OPTIONAL; }
+  /// Files in editions, too (`respond`), which libprotoc 3.21 has no name for.
+  std::uint64_t GetSupportedFeatures() const override { return FEATURE_PROTO3_OPTIONAL | 2; }
 
   /// Refuses any parameter: there are none.
   bool Generate(const google::protobuf::FileDescriptor* file, const std::string& parameter,

@@ -1,8 +1,16 @@
-#include <google/protobuf/compiler/plugin.h>
+#include <iostream>
+#include <iterator>
+#include <string>
 
-#include "generator.h"
+#include "response.h"
 
-int main(int argc, char** argv) {
-  const ringrpc::plugin::Generator generator;
-  return google::protobuf::compiler::PluginMain(argc, argv, &generator);
+int main() {
+  const std::string request((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
+  const std::expected<std::string, std::string> response = ringrpc::plugin::respond(request);
+  if (!response) {
+    std::cerr << "protoc-gen-ringrpc: " << response.error() << "\n";
+    return 1;
+  }
+  std::cout << *response << std::flush;
+  return std::cout ? 0 : 1;
 }

@@ -108,7 +108,7 @@ class Breaker final : public Service {
  public:
   std::string_view service_name() const noexcept override { return "depot.Depot"; }
   std::span<const Method> service_methods() const noexcept override {
-    static constexpr Method methods[] = {method<&Breaker::keep>("Keep")};
+    static constexpr Method methods[] = {ringrpc::method<&Breaker::keep>("Keep")};
     return methods;
   }
 

@@ -5,12 +5,15 @@
 
 #include <doctest/doctest.h>
 #include <google/protobuf/compiler/importer.h>
+#include <google/protobuf/compiler/plugin.pb.h>
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "rpc/plugin/response.h"
 
 namespace ringrpc::plugin {
 namespace {
@@ -152,6 +155,68 @@ TEST_CASE("generic services, whose classes have the same names, are refused") {
 
 TEST_CASE("optional fields of proto3 are supported") {
   CHECK((Generator().GetSupportedFeatures() & Generator::FEATURE_PROTO3_OPTIONAL) != 0);
+}
+
+/// A request of a protoc that knows editions, for a file with a service and fields of several features.
+std::string request_in(std::string_view syntax) {
+  pb::compiler::CodeGeneratorRequest request;
+  request.add_file_to_generate("a.proto");
+  pb::FileDescriptorProto& user = *request.add_proto_file();
+  user.set_name("b.proto");
+  user.set_syntax("proto3");
+  pb::FileDescriptorProto& file = *request.add_proto_file();
+  file.set_name("a.proto");
+  file.set_package("p");
+  file.set_syntax(std::string(syntax));
+  file.add_dependency("b.proto");
+  if (syntax == "editions") file.mutable_unknown_fields()->AddVarint(14, 1001);
+  pb::EnumDescriptorProto& type = *file.add_enum_type();
+  type.set_name("E");
+  for (const char* name : {"ONE", "ALIAS"}) {
+    type.add_value()->set_name(name);
+    type.mutable_value(type.value_size() - 1)->set_number(syntax == "editions" ? 1 : type.value_size() - 1);
+  }
+  pb::DescriptorProto& message = *file.add_message_type();
+  message.set_name("M");
+  pb::FieldDescriptorProto& field = *message.add_field();
+  field.set_name("e");
+  field.set_number(1);
+  field.set_label(pb::FieldDescriptorProto::LABEL_OPTIONAL);
+  field.set_type(pb::FieldDescriptorProto::TYPE_ENUM);
+  field.set_type_name(".p.E");
+  if (syntax == "editions") field.set_default_value("ONE");
+  pb::MethodDescriptorProto& method = *file.add_service()->add_method();
+  file.mutable_service(0)->set_name("S");
+  method.set_name("Get");
+  method.set_input_type(".p.M");
+  method.set_output_type(".p.M");
+  method.set_server_streaming(true);
+  return request.SerializeAsString();
+}
+
+TEST_CASE("a file in an edition gives the same code as one in proto3") {
+  const auto response_to = [](std::string_view syntax) {
+    const auto bytes = respond(request_in(syntax));
+    REQUIRE_MESSAGE(bytes, bytes.error());
+    pb::compiler::CodeGeneratorResponse response;
+    REQUIRE(response.ParseFromString(*bytes));
+    return response;
+  };
+  const pb::compiler::CodeGeneratorResponse response = response_to("editions");
+  CHECK(response.error().empty());
+  REQUIRE(response.file_size() == 2);
+  CHECK(has(response.file(0).content(), "::ringrpc::Writer<::p::M>& out"));
+  CHECK(response.SerializeAsString() == response_to("proto3").SerializeAsString());
+  CHECK(response.supported_features() == 3);  // proto3_optional and editions
+  REQUIRE(response.unknown_fields().field_count() == 2);
+  CHECK(response.unknown_fields().field(0).varint() == 1000);
+  CHECK(response.unknown_fields().field(1).varint() == 1001);
+}
+
+TEST_CASE("input that is no request of protoc is refused") {
+  const auto response = respond("\xff");
+  REQUIRE_FALSE(response);
+  CHECK(response.error().starts_with("standard input is not a request of protoc"));
 }
 
 }  // namespace

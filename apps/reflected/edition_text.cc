@@ -1,0 +1,141 @@
+#include "reflected/edition_text.h"
+
+#include <algorithm>
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <ranges>
+#include <utility>
+#include <vector>
+
+#include "common/text_file.h"
+#include "reflected/silent_errors.h"
+
+namespace ringrpc::reflected {
+
+namespace pb = google::protobuf;
+using Token = pb::io::Tokenizer::Token;
+
+namespace {
+
+constexpr std::size_t proto_bytes_max = 64 * 1024 * 1024;
+/// The tokenizer counts a tab as blanks up to the next multiple.
+constexpr std::size_t tab_columns = 8;
+
+/// A part of the text, and its replacement.
+struct Edit {
+  std::size_t at;
+  std::size_t bytes;
+  std::string text;
+};
+
+/// Finds the parts of a text to replace.
+class Editor {
+ public:
+  explicit Editor(const std::string& text) : text_(text) {
+    lines_.push_back(0);
+    for (std::size_t at = 0; at < text.size(); ++at)
+      if (text[at] == '\n') lines_.push_back(at + 1);
+  }
+
+  /// Nothing if the text has no edition.
+  std::optional<std::string> read() {
+    pb::io::ArrayInputStream bytes(text_.data(), static_cast<int>(text_.size()));
+    SilentErrors silent;
+    pb::io::Tokenizer tokens(&bytes, &silent);
+    tokens.Next();
+    std::optional<std::string> edition = read_edition(tokens);
+    if (!edition) return std::nullopt;
+    std::string before = ";";
+    while (tokens.Next()) {
+      const bool begins = before == ";" || before == "{" || before == "}";
+      if (begins) read_statement(tokens);
+      before = tokens.current().text;
+    }
+    return edition;
+  }
+
+  std::string edited() const {
+    std::string text = text_;
+    for (const Edit& edit : edits_ | std::views::reverse) text.replace(edit.at, edit.bytes, edit.text);
+    return text;
+  }
+
+ private:
+  std::optional<std::string> read_edition(pb::io::Tokenizer& tokens) {
+    const Token first = tokens.current();
+    if (first.text != "edition" || !tokens.Next() || tokens.current().text != "=" || !tokens.Next() ||
+        tokens.current().type != pb::io::Tokenizer::TYPE_STRING)
+      return std::nullopt;
+    std::string edition;
+    pb::io::Tokenizer::ParseString(tokens.current().text, &edition);
+    const std::size_t begin = offset(first.line, first.column);
+    const std::size_t end = offset(tokens.current().line, tokens.current().end_column);
+    edits_.push_back({begin, end - begin, "syntax = \"proto3\""});
+    tokens.Next();
+    return edition;
+  }
+
+  /// Reads as much of a statement as may have to be replaced.
+  void read_statement(pb::io::Tokenizer& tokens) {
+    const Token first = tokens.current();
+    if (first.text == "reserved") {
+      while (tokens.Next() && tokens.current().text != ";")
+        if (tokens.current().type == pb::io::Tokenizer::TYPE_IDENTIFIER && tokens.current().text != "to" &&
+            tokens.current().text != "max")
+          replace(tokens.current(), "\"" + tokens.current().text + "\"");
+    } else if (first.text == "import") {
+      if (tokens.Next() && tokens.current().text == "option") replace(tokens.current(), "");
+    } else if (first.text == "export" || first.text == "local") {
+      const bool follows =
+          tokens.Next() && (tokens.current().text == "message" || tokens.current().text == "enum");
+      if (follows && tokens.Next() && tokens.current().type == pb::io::Tokenizer::TYPE_IDENTIFIER)
+        replace(first, "");
+    }
+  }
+
+  void replace(const Token& token, std::string by) {
+    const std::size_t at = offset(token.line, token.column);
+    edits_.push_back({at, offset(token.line, token.end_column) - at, std::move(by)});
+  }
+
+  /// The byte at a position that the tokenizer gave.
+  std::size_t offset(int line, int column) const {
+    std::size_t at = lines_[std::min(static_cast<std::size_t>(line), lines_.size() - 1)];
+    for (std::size_t passed = 0; at < text_.size() && passed < static_cast<std::size_t>(column); ++at)
+      passed += text_[at] == '\t' ? tab_columns - passed % tab_columns : 1;
+    return at;
+  }
+
+  const std::string& text_;
+  std::vector<std::size_t> lines_;  // where each begins
+  std::vector<Edit> edits_;         // in their order
+};
+
+}  // namespace
+
+std::optional<EditionText> as_proto3(std::string text) {
+  Editor editor(text);
+  std::optional<std::string> edition = editor.read();
+  if (!edition) return std::nullopt;
+  return EditionText{editor.edited(), std::move(*edition)};
+}
+
+pb::io::ZeroCopyInputStream* EditionTree::Open(const std::string& name) {
+  std::string path;
+  if (disk_.VirtualFileToDiskFile(name, &path)) {
+    auto text = apps::read_text(path, proto_bytes_max);
+    std::optional<EditionText> edited = text ? as_proto3(std::move(*text)) : std::nullopt;
+    if (edited) {
+      const std::string& kept = (texts_[name] = std::move(*edited)).text;
+      return new pb::io::ArrayInputStream(kept.data(), static_cast<int>(kept.size()));
+    }
+  }
+  return disk_.Open(name);
+}
+
+std::optional<std::string> EditionTree::edition(const std::string& name) const {
+  const auto found = texts_.find(name);
+  return found == texts_.end() ? std::nullopt : std::optional(found->second.edition);
+}
+
+}  // namespace ringrpc::reflected

@@ -1,0 +1,251 @@
+#include "reflected/editions.h"
+
+#include <algorithm>
+#include <google/protobuf/unknown_field_set.h>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "reflected/edition_features.h"
+
+namespace ringrpc::reflected {
+
+namespace pb = google::protobuf;
+using Field = pb::FieldDescriptorProto;
+
+namespace {
+
+// FileDescriptorProto.edition, and the values of its enum.
+constexpr int edition_field = 14;
+constexpr int edition_2023 = 1000;
+constexpr int edition_2024 = 1001;
+
+/// Takes the features out of the options of a descriptor, and the options themselves if nothing else is in them.
+template <class Descriptor>
+Status take(Features& features, Descriptor& descriptor) {
+  if (!descriptor.has_options()) return {};
+  Status status = features.take(*descriptor.mutable_options());
+  if (status.ok() && descriptor.options().ByteSizeLong() == 0) descriptor.clear_options();
+  return status;
+}
+
+std::string_view last_name(std::string_view full_name) { return full_name.substr(full_name.rfind('.') + 1); }
+
+bool packable(const Field& field) {
+  switch (field.type()) {
+    case Field::TYPE_STRING:
+    case Field::TYPE_BYTES:
+    case Field::TYPE_MESSAGE:
+    case Field::TYPE_GROUP:
+      return false;
+    default:
+      return field.has_type();
+  }
+}
+
+/// Rewrites one file. Each element gets the features that its parent has, and changes them.
+class Rewriter {
+ public:
+  Rewriter(pb::FileDescriptorProto& file, bool proto2) : file_(file), proto2_(proto2) {}
+
+  /// Whether proto3 can have the file, once `rewrite` has seen it.
+  bool fits_proto3() const noexcept { return fits_proto3_; }
+
+  Status rewrite(Features features) {
+    Status status = take(features, file_);
+    for (pb::EnumDescriptorProto& each : *file_.mutable_enum_type()) name_enum(each);
+    for (pb::DescriptorProto& each : *file_.mutable_message_type()) name_enums(each);
+    for (pb::EnumDescriptorProto& each : *file_.mutable_enum_type())
+      if (status.ok()) status = rewrite(each, features);
+    for (pb::DescriptorProto& each : *file_.mutable_message_type())
+      if (status.ok()) status = rewrite(each, features);
+    for (Field& each : *file_.mutable_extension())
+      if (status.ok()) status = rewrite(each, features, nullptr);
+    for (pb::ServiceDescriptorProto& each : *file_.mutable_service())
+      if (status.ok()) status = rewrite(each, features);
+    return status;
+  }
+
+ private:
+  void name_enum(const pb::EnumDescriptorProto& type) { enums_.insert(type.name()); }
+  void name_enums(const pb::DescriptorProto& message) {
+    for (const pb::EnumDescriptorProto& each : message.enum_type()) name_enum(each);
+    for (const pb::DescriptorProto& each : message.nested_type()) name_enums(each);
+  }
+
+  Status rewrite(pb::EnumDescriptorProto& type, Features features) {
+    Status status = take(features, type);
+    for (pb::EnumValueDescriptorProto& value : *type.mutable_value())
+      if (status.ok()) status = take(features, value);
+    const bool begins_with_zero = type.value_size() > 0 && type.value(0).number() == 0;
+    if (features.enums == EnumType::closed || !begins_with_zero) fits_proto3_ = false;
+    return status;
+  }
+
+  Status rewrite(pb::ServiceDescriptorProto& service, Features features) {
+    Status status = take(features, service);
+    for (pb::MethodDescriptorProto& method : *service.mutable_method())
+      if (status.ok()) status = take(features, method);
+    return status;
+  }
+
+  Status rewrite(pb::DescriptorProto& message, Features features) {
+    Status status = take(features, message);
+    if (message.extension_range_size() > 0 || message.options().message_set_wire_format() ||
+        features.json == Json::best_effort)
+      fits_proto3_ = false;
+    drop_synthetic_oneofs(message);
+    std::vector<Features> of_oneofs;
+    for (pb::OneofDescriptorProto& oneof : *message.mutable_oneof_decl()) {
+      of_oneofs.push_back(features);
+      if (status.ok()) status = take(of_oneofs.back(), oneof);
+    }
+    for (Field& field : *message.mutable_field()) {
+      const auto oneof = static_cast<std::size_t>(field.oneof_index());
+      const bool inside = field.has_oneof_index() && oneof < of_oneofs.size();
+      if (status.ok()) status = rewrite(field, inside ? of_oneofs[oneof] : features, &message);
+    }
+    for (Field& extension : *message.mutable_extension())
+      if (status.ok()) status = rewrite(extension, features, nullptr);
+    for (pb::EnumDescriptorProto& each : *message.mutable_enum_type())
+      if (status.ok()) status = rewrite(each, features);
+    for (pb::DescriptorProto& each : *message.mutable_nested_type())
+      if (status.ok()) status = rewrite(each, features);
+    return status;
+  }
+
+  /// `message` has the field; null for an extension.
+  Status rewrite(Field& field, Features features, pb::DescriptorProto* message) {
+    if (Status status = take(features, field); !status.ok()) return status;
+    if (!message || features.presence == Presence::required || features.utf8 == Utf8Check::none ||
+        field.has_default_value())
+      fits_proto3_ = false;
+    const bool repeated = field.label() == Field::LABEL_REPEATED;
+    if (features.messages == Framing::delimited && is_message(field) && !is_map(field, message)) {
+      fits_proto3_ = false;
+      if (proto2_) field.set_type(Field::TYPE_GROUP);
+    }
+    if (features.presence == Presence::required && !repeated && !field.has_oneof_index() && proto2_)
+      field.set_label(Field::LABEL_REQUIRED);
+    if (repeated) set_packed(field, features.repeated == Encoding::packed);
+    const bool in_map = message && message->options().map_entry();
+    if (!proto2_ && message && !in_map && !repeated && !field.has_oneof_index() && !is_message(field) &&
+        features.presence == Presence::explicit_)
+      add_synthetic_oneof(field, *message);
+    return {};
+  }
+
+  /// A parser leaves the type of a field with a named type open. It is an enum if this file has one of the name.
+  bool is_message(const Field& field) const {
+    if (field.has_type()) return field.type() == Field::TYPE_MESSAGE || field.type() == Field::TYPE_GROUP;
+    return !enums_.contains(last_name(field.type_name()));
+  }
+
+  static bool is_map(const Field& field, const pb::DescriptorProto* message) {
+    if (!message) return false;
+    if (message->options().map_entry()) return true;  // the key and the value of one
+    return std::ranges::any_of(message->nested_type(), [&](const pb::DescriptorProto& nested) {
+      return nested.options().map_entry() && nested.name() == last_name(field.type_name());
+    });
+  }
+
+  /// Writes only what is not the default of the syntax. A field of an enum in another file may be a message.
+  void set_packed(Field& field, bool packed) const {
+    const bool open = !field.has_type();
+    const bool known = packable(field) || (open && enums_.contains(last_name(field.type_name())));
+    if (packed == proto2_ && (known || (open && !packed))) field.mutable_options()->set_packed(packed);
+  }
+
+  void add_synthetic_oneof(Field& field, pb::DescriptorProto& message) const {
+    const auto taken = [&](const std::string& name) {
+      const auto named = [&](const auto& each) { return each.name() == name; };
+      return std::ranges::any_of(message.field(), named) ||
+             std::ranges::any_of(message.oneof_decl(), named) ||
+             std::ranges::any_of(message.nested_type(), named) ||
+             std::ranges::any_of(message.enum_type(), named) ||
+             std::ranges::any_of(message.extension(), named);
+    };
+    std::string name = "_" + field.name();
+    while (taken(name)) name.insert(0, "X");
+    field.set_proto3_optional(true);
+    field.set_oneof_index(message.oneof_decl_size());
+    message.add_oneof_decl()->set_name(name);
+  }
+
+  /// Those of proto3. They come after all others.
+  static void drop_synthetic_oneofs(pb::DescriptorProto& message) {
+    for (Field& field : *message.mutable_field()) {
+      if (!field.proto3_optional()) continue;
+      field.clear_proto3_optional();
+      field.clear_oneof_index();
+      if (message.oneof_decl_size() > 0) message.mutable_oneof_decl()->RemoveLast();
+    }
+  }
+
+  pb::FileDescriptorProto& file_;
+  const bool proto2_;
+  bool fits_proto3_ = true;
+  std::set<std::string, std::less<>> enums_;  // the names of the file's enums, without their scopes
+};
+
+/// The features of a file in proto3, in the terms of editions.
+Features of_proto3() {
+  Features features;
+  features.presence = Presence::implicit;
+  return features;
+}
+
+Status into(pb::FileDescriptorProto& file, bool proto2, const Features& features, bool* fits_proto3) {
+  Rewriter rewriter(file, proto2);
+  Status status = rewriter.rewrite(features);
+  *fits_proto3 = rewriter.fits_proto3();
+  file.set_syntax(proto2 ? "proto2" : "proto3");
+  return status;
+}
+
+}  // namespace
+
+Status lower_edition(pb::FileDescriptorProto& file, Lowering lowering) {
+  const bool edition = file.syntax() == "editions";
+  bool fits_proto3 = false;
+  if (!edition && file.syntax() == "proto3" && lowering == Lowering::proto2)
+    return into(file, true, of_proto3(), &fits_proto3);
+  if (!edition) return {};
+  if (edition_of(file) == 0)
+    return Status(Code::INVALID_ARGUMENT, "it is in an edition other than 2023 and 2024", Initiator::library);
+  pb::FileDescriptorProto tried = file;
+  if (Status status = into(tried, false, Features(), &fits_proto3); !status.ok()) return status;
+  const bool proto2 = lowering == Lowering::proto2 || !fits_proto3;
+  return into(file, proto2, Features(), &fits_proto3);
+}
+
+int edition_of(const pb::FileDescriptorProto& file) {
+  const pb::UnknownFieldSet& unknown = file.unknown_fields();
+  int year = 0;
+  for (int at = 0; at < unknown.field_count(); ++at) {
+    if (unknown.field(at).number() != edition_field ||
+        unknown.field(at).type() != pb::UnknownField::TYPE_VARINT)
+      continue;
+    const std::uint64_t edition = unknown.field(at).varint();
+    year = edition == edition_2023 ? 2023 : edition == edition_2024 ? 2024 : 0;
+  }
+  return year;
+}
+
+void set_edition(pb::FileDescriptorProto& file, std::string_view edition) {
+  file.set_syntax("editions");
+  keep_edition(file, edition == "2023" ? 2023 : edition == "2024" ? 2024 : 0);
+}
+
+void keep_edition(pb::FileDescriptorProto& file, int year) {
+  file.mutable_unknown_fields()->DeleteByNumber(edition_field);
+  if (year == 0) return;
+  file.mutable_unknown_fields()->AddVarint(
+      edition_field, static_cast<std::uint64_t>(year == 2023 ? edition_2023 : edition_2024));
+}
+
+bool wants_proto2(std::string_view error) noexcept {
+  return error.find("is not a proto3 enum") != std::string_view::npos;
+}
+
+}  // namespace ringrpc::reflected
