@@ -43,6 +43,7 @@ class Nearest final : public Balancer {
   void connect() noexcept override {
     for (Backend* each : backends_) each->connect();
   }
+  Connectivity state() const noexcept override { return joint_state(backends_); }
   Backend* pick(const PickedCall&) noexcept override {
     for (Backend* each : backends_)
       if (each->has_room()) return each;

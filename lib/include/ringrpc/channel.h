@@ -61,8 +61,8 @@ class BalancingPolicy;
 class ClientInterceptor;
 
 /// The waits between failed attempts to connect
-/// (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md). The wait is `initial` again once the
-/// server's SETTINGS have arrived.
+/// (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md), each of 1 ms at least. The wait is
+/// `initial` again once the server's SETTINGS have arrived. Attempts go on until the channel is idle.
 struct ConnectBackoff {
   std::chrono::milliseconds initial{1'000};  ///< the wait after the first failure
   double multiplier = 1.6;                   ///< of the wait, with each further failure

@@ -12,7 +12,7 @@ namespace ringrpc {
 enum class Connectivity : std::uint8_t {
   /// Nothing is connected, and nothing connects; the next call does.
   idle,
-  /// An attempt to connect has failed and the backoff is not over, or the server does not serve (gRFC A17).
+  /// Nothing could be reached, or the server does not serve (gRFC A17). It lasts until something is ready.
   transient_failure,
   /// A name is looked up, a connection is being made, or the server's health is not known yet.
   connecting,

@@ -15,6 +15,7 @@
 ///     }
 ///     void on_state(Backend&) noexcept override {}
 ///     void connect() noexcept override { for (Backend* each : backends_) each->connect(); }
+///     Connectivity state() const noexcept override { return joint_state(backends_); }
 ///     Backend* pick(const PickedCall&) noexcept override { ... }
 ///     ...
 ///   };
@@ -53,9 +54,12 @@ struct CallCounts {
 /// One address of a channel on one shard.
 ///
 ///   idle ──▶ connecting ──▶ ready ──▶ idle       the last connection that takes calls ends
-///    ▲           │            │
-///    │           ▼            ▼
-///    └──── transient_failure ◀┘                  until the backoff is over
+///                │          ▲   │
+///                ▼          │   ▼
+///               transient_failure                attempts go on by themselves, with the backoff between them
+///
+/// A backend that has failed stays in transient failure until it is ready, so that calls do not wait for each
+/// of its attempts (gRFC A62).
 ///
 /// If the channel checks the health of its servers (gRFC A17), a backend is ready only while its server says
 /// that it serves. It is connecting until that is known, and in transient failure otherwise.
@@ -76,7 +80,8 @@ class Backend {
   /// It is not needed: stops connecting, and ends its connections as they become idle. It is idle from
   /// then on, until `connect`.
   virtual void release() noexcept = 0;
-  /// The policy uses it again: calls that wait are picked for again in this turn.
+  /// The policy uses it again, or uses it no more: in this turn the channel reads the policy's state, and
+  /// calls that wait are picked for again.
   virtual void pick_again() noexcept = 0;
 
  protected:
@@ -112,9 +117,13 @@ class RINGRPC_EXPORT Balancer {
   virtual bool follow(const BalancingPolicy& /*policy*/) { return false; }
   /// The state of `backend` has changed.
   virtual void on_state(Backend& backend) noexcept = 0;
-  /// Called when a call waits and either no backend is ready or connecting, or `pick` gave none although
-  /// every ready backend has room.
+  /// Called when a call waits and either the policy is idle, or `pick` gave none although every ready backend
+  /// has room.
   virtual void connect() noexcept = 0;
+  /// The state of the channel while it has backends. Calls wait while it is connecting; in transient failure
+  /// those without `wait_for_ready` for which `pick` gives no backend with room fail. It may change in
+  /// `update`, `on_state`, `connect` and `pick`; at other times `Backend::pick_again` tells the channel.
+  virtual Connectivity state() const noexcept = 0;
   /// The backend for a call, which waits if that has no room. Null if the call must wait for any. Calls that
   /// wait are picked for again, in their order, when something has changed.
   virtual Backend* pick(const PickedCall& call) noexcept = 0;
@@ -125,6 +134,10 @@ class RINGRPC_EXPORT Balancer {
   /// wraps another one returns that policy's value.
   virtual bool checks_health() const noexcept { return true; }
 };
+
+/// The state of a policy that uses all of these backends: the best of ready, connecting, idle and transient
+/// failure, in this order. Without backends it is transient failure.
+RINGRPC_EXPORT Connectivity joint_state(std::span<Backend* const> backends) noexcept;
 
 /// Makes the balancers of a channel. Any number of channels may share it.
 class RINGRPC_EXPORT BalancingPolicy {

@@ -33,6 +33,7 @@ class LeastRequest final : public Balancer {
   }
   void on_state(Backend& backend) noexcept override { backends_.on_state(backend); }
   void connect() noexcept override { backends_.connect(); }
+  Connectivity state() const noexcept override { return backends_.state(); }
 
   Backend* pick(const PickedCall&) noexcept override {
     const std::vector<Backend*>& ready = backends_.ready();

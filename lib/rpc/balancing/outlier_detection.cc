@@ -111,6 +111,7 @@ class OutlierDetection final : public Balancer, private Timer {
     if (found != members_.end() && !found->second->ejected()) other_->on_state(*found->second);
   }
   void connect() noexcept override { other_->connect(); }
+  Connectivity state() const noexcept override { return other_->state(); }
   Backend* pick(const PickedCall& call) noexcept override {
     Backend* const picked = other_->pick(call);
     return picked ? &static_cast<WatchedBackend*>(picked)->backend() : nullptr;
@@ -263,7 +264,9 @@ void OutlierDetection::eject(WatchedBackend& backend) noexcept {
   const bool was_ready = backend.state() == Connectivity::ready;
   backend.eject(shard_.now());
   ++ejected_;
-  if (was_ready) other_->on_state(backend);
+  if (!was_ready) return;
+  other_->on_state(backend);
+  backend.pick_again();
 }
 
 void OutlierDetection::take_back(WatchedBackend& backend) noexcept {

@@ -62,7 +62,7 @@ void PickFirst::update(std::span<Backend* const> backends) {
   const auto is_ready = [](const Backend* backend) { return backend->state() == Connectivity::ready; };
   if (const auto ready = std::ranges::find_if(backends_, is_ready); ready != backends_.end())
     return select(**ready);  // another policy connected to it
-  if (passing) connect();
+  if (passing || failed_) connect();
 }
 
 bool PickFirst::follow(const BalancingPolicy& policy) {
@@ -75,6 +75,11 @@ void PickFirst::connect() noexcept {
   if (selected_) return;
   next_ = 0;
   try_next();
+}
+
+Connectivity PickFirst::state() const noexcept {
+  if (selected_) return Connectivity::ready;
+  return failed_ ? Connectivity::transient_failure : joint_state(backends_);
 }
 
 /// Connects to the next one that may be connected to.
@@ -97,9 +102,12 @@ void PickFirst::on_state(Backend& backend) noexcept {
     case Connectivity::transient_failure:
       if (selected_ == &backend) {
         selected_ = nullptr;
+      } else if (failed_) {
+        connect();  // no call does
       } else if (!selected_) {
         try_next();
       }
+      failed_ = state() == Connectivity::transient_failure;
       return;
     case Connectivity::connecting:
     case Connectivity::shutdown:
@@ -109,6 +117,7 @@ void PickFirst::on_state(Backend& backend) noexcept {
 
 void PickFirst::select(Backend& backend) noexcept {
   selected_ = &backend;
+  failed_ = false;
   next_ = backends_.size();
   Timer::cancel();
   for (Backend* const other : backends_)

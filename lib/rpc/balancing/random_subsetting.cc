@@ -67,6 +67,7 @@ class RandomSubsetting final : public Balancer {
     if (std::ranges::binary_search(inside_, &backend)) other_->on_state(backend);
   }
   void connect() noexcept override { other_->connect(); }
+  Connectivity state() const noexcept override { return other_->state(); }
   Backend* pick(const PickedCall& call) noexcept override { return other_->pick(call); }
   bool chooses_by_call() const noexcept override { return other_->chooses_by_call(); }
   bool checks_health() const noexcept override { return other_.latest().checks_health(); }

@@ -35,6 +35,8 @@ class ReadyBackends {
     for (Backend* const backend : all_) backend->connect();
   }
 
+  Connectivity state() const noexcept { return ready_.empty() ? joint_state(all_) : Connectivity::ready; }
+
   /// Those that are ready, in the order in which they became so.
   const std::vector<Backend*>& ready() const noexcept { return ready_; }
 

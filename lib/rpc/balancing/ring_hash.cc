@@ -3,7 +3,7 @@
 /// 1. Each backend has places on a ring of 64-bit hashes, by its address. A call has one by its header; the
 ///    first backend from there on takes it. When backends come or go, only the calls at their places move.
 /// 2. A backend is connected to when a call needs it. One that could not be reached is passed over until it
-///    is ready again, and is tried again meanwhile.
+///    is ready again.
 /// 3. A call without the header goes to the first backend that is ready, from a random place on, and has
 ///    at most one other connect.
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,22 +69,19 @@ class RingHash final : public Balancer {
 
   void update(std::span<Backend* const> backends) override;
   bool follow(const BalancingPolicy& policy) override;
-  void on_state(Backend& backend) noexcept override;
+  void on_state(Backend&) noexcept override {}
   void connect() noexcept override;
+  Connectivity state() const noexcept override { return joint_state(backends_); }
   Backend* pick(const PickedCall& call) noexcept override;
   bool chooses_by_call() const noexcept override { return true; }
 
  private:
-  struct Member {
-    Backend* backend;
-    bool failed = false;  // since it was last ready
-  };
   struct Place {
     std::uint64_t hash;
-    Member* member;
+    Backend* backend;
   };
 
-  std::vector<Place> ring_of(std::vector<Member>& members) const;
+  std::vector<Place> ring_of(std::span<Backend* const> backends) const;
   std::size_t find(std::uint64_t hash) const noexcept;
   std::size_t after(std::size_t place) const noexcept { return place + 1 == ring_.size() ? 0 : place + 1; }
   Backend* pick_at(std::uint64_t hash) noexcept;
@@ -91,23 +89,18 @@ class RingHash final : public Balancer {
 
   RingHashOptions options_;
   std::mt19937_64 random_;
-  std::vector<Member> members_;
-  std::vector<Place> ring_;  // in the order of the hashes
+  std::vector<Backend*> backends_;  // in the order of their addresses
+  std::vector<Place> ring_;         // in the order of the hashes
   // By the upper bits of a hash: the first place whose hash has these or larger ones.
   std::array<std::uint16_t, ring_size_max> index_{};
 };
 
 void RingHash::update(std::span<Backend* const> backends) {
-  std::vector<Member> members;
-  members.reserve(backends.size());
-  std::vector<Backend*> failed;
-  for (const Member& member : members_)
-    if (member.failed) failed.push_back(member.backend);
-  std::ranges::sort(failed);
-  for (Backend* const backend : backends)
-    members.push_back({.backend = backend, .failed = std::ranges::binary_search(failed, backend)});
-  std::vector<Place> ring = ring_of(members);
-  members_.swap(members);  // the ring points to the elements, which stay where they are
+  std::vector<Backend*> order(backends.begin(), backends.end());
+  std::ranges::sort(order, {},
+                    [](const Backend* backend) -> const std::string& { return backend->address(); });
+  std::vector<Place> ring = ring_of(order);
+  backends_.swap(order);
   ring_.swap(ring);
   std::size_t place = 0;
   for (std::size_t upper = 0; upper < index_.size(); ++upper) {
@@ -123,48 +116,35 @@ bool RingHash::follow(const BalancingPolicy& policy) {
 }
 
 /// As the other implementations of gRPC do it, so that they agree about the backend of a call.
-std::vector<RingHash::Place> RingHash::ring_of(std::vector<Member>& members) const {
+std::vector<RingHash::Place> RingHash::ring_of(std::span<Backend* const> backends) const {
   std::vector<Place> ring;
-  if (members.empty()) return ring;
-  const auto address = [](const Member& member) -> const std::string& { return member.backend->address(); };
-  std::ranges::sort(members, {}, address);
-  const auto count = static_cast<double>(members.size());
+  if (backends.empty()) return ring;
+  const auto count = static_cast<double>(backends.size());
   const double scale = std::min(std::ceil(static_cast<double>(options_.min_ring_size) / count) * count,
                                 static_cast<double>(options_.max_ring_size));
   ring.reserve(static_cast<std::size_t>(std::ceil(scale)) + 1);
   double target = 0;
   std::string key;
-  for (Member& member : members) {
+  for (Backend* const backend : backends) {
     target += scale / count;
-    key.assign(address(member)).push_back('_');
+    key.assign(backend->address()).push_back('_');
     const std::size_t prefix = key.size();
     for (unsigned at = 0; static_cast<double>(ring.size()) < target; ++at) {
       std::array<char, 16> digits;
       const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), at).ptr;
       key.resize(prefix);
       key.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
-      ring.push_back({.hash = hash_of(key), .member = &member});
+      ring.push_back({.hash = hash_of(key), .backend = backend});
     }
   }
   std::ranges::sort(ring, {}, &Place::hash);
   return ring;
 }
 
-void RingHash::on_state(Backend& backend) noexcept {
-  const auto member = std::ranges::find(members_, &backend, &Member::backend);
-  if (member == members_.end()) return;
-  if (backend.state() == Connectivity::ready) member->failed = false;
-  if (backend.state() == Connectivity::transient_failure) member->failed = true;
-}
-
-/// For a call that connects without a request, or one that passes over all backends, which have failed.
+/// For a channel that is to connect although no call needs a certain backend.
 void RingHash::connect() noexcept {
-  const auto in = [this](Connectivity state) {
-    return std::ranges::any_of(members_,
-                               [state](const Member& member) { return member.backend->state() == state; });
-  };
-  if (ring_.empty() || in(Connectivity::connecting) || in(Connectivity::ready)) return;
-  (void)pick_any(random_());
+  const Connectivity now = state();
+  if (now != Connectivity::connecting && now != Connectivity::ready) (void)pick_any(random_());
 }
 
 /// The place of a hash: the next one on the ring.
@@ -186,15 +166,15 @@ Backend* RingHash::pick(const PickedCall& call) noexcept {
   return found ? pick_at(hash_of(found->value)) : pick_any(random_());
 }
 
-/// The first backend that has not failed. Those before it are tried again.
+/// The first backend that has not failed.
 Backend* RingHash::pick_at(std::uint64_t hash) noexcept {
   std::size_t place = find(hash);
   for (std::size_t passed = 0; passed < ring_.size(); ++passed, place = after(place)) {
-    const Member& member = *ring_[place].member;
-    const Connectivity state = member.backend->state();
-    if (state == Connectivity::ready) return member.backend;
-    if (state == Connectivity::idle) member.backend->connect();
-    if (!member.failed) return member.backend;
+    Backend* const backend = ring_[place].backend;
+    const Connectivity state = backend->state();
+    if (state == Connectivity::transient_failure) continue;
+    if (state == Connectivity::idle) backend->connect();
+    return backend;
   }
   return nullptr;
 }
@@ -205,7 +185,7 @@ Backend* RingHash::pick_any(std::uint64_t hash) noexcept {
   bool connecting = false;
   std::size_t place = find(hash);
   for (std::size_t passed = 0; passed < ring_.size(); ++passed, place = after(place)) {
-    Backend* const backend = ring_[place].member->backend;
+    Backend* const backend = ring_[place].backend;
     const Connectivity state = backend->state();
     if (state == Connectivity::ready) {
       if (idle && !connecting) idle->connect();

@@ -232,12 +232,13 @@ bool ShardChannel::attempt(OutgoingCall& call) {
 }
 
 std::string ShardChannel::describe_wait() const {
-  std::size_t connections = 0;
-  for (const auto& backend : backends_)
-    if (backend->state() == Connectivity::ready) connections += backend->connections();
-  if (connections > 0)
+  if (state_ == Connectivity::ready) {
+    std::size_t connections = 0;
+    for (const auto& backend : backends_)
+      if (backend->state() == Connectivity::ready) connections += backend->connections();
     return "waited for a free stream on " + std::to_string(connections) + " connections to " + target() +
            " until the deadline";
+  }
   const std::string waited = "waited for a connection to " + target() + " until the deadline";
   return last_failure_.ok() ? waited : waited + "; last: " + std::string(last_failure_.message());
 }
@@ -351,14 +352,14 @@ void ShardChannel::on_names(Result<NameWatch::Found> found) noexcept {
   log_failed(found.error());
   core_->record_failure(found.error());
   if (!backends_.empty()) return;  // those that were found before remain
+  lookup_failed_ = true;
   last_failure_ = std::move(found).error();
   update_state();
 }
 
 void ShardChannel::on_look_due() noexcept {
-  run_soon();  // a failed look-up is over
-  if (wanted() || !held_.empty() || std::exchange(names_used_, last_call_) != last_call_)
-    return names_->look();
+  const bool used = std::exchange(names_used_, last_call_) != last_call_;
+  if (used || wanted() || !held_.empty() || state_ == Connectivity::transient_failure) return names_->look();
   if (intake_ == Intake::open) enter(Intake::dormant);
 }
 
@@ -401,8 +402,7 @@ void ShardChannel::install(NextBackends& next) {
   retire(replaced);
   if (checks_otherwise)
     for (const auto& backend : backends_) backend->run_soon();
-  in_state_ = {};
-  for (const auto& backend : backends_) ++in_state_[static_cast<std::size_t>(backend->counted())];
+  lookup_failed_ = false;
   update_state();
   run_soon();
 }
@@ -430,8 +430,8 @@ void ShardChannel::on_idle() noexcept try {
   if (intake_ == Intake::dormant) enter(Intake::open);
   retire(backends_);
   backends_.clear();
-  in_state_ = {};
   last_failure_ = Status();
+  lookup_failed_ = false;
   update_state();
   run_soon();
 } catch (...) {
@@ -454,23 +454,22 @@ void ShardChannel::drop_retired() {
   if (changed == retired_of_a_turn_max) shard_.at_turn_end(*this);
 }
 
-void ShardChannel::on_state(Subchannel& subchannel, Connectivity before) noexcept {
+void ShardChannel::on_state(Subchannel& subchannel) noexcept {
   if (replacing_ == Replacement::telling || subchannel.retired()) return;
-  --in_state_[static_cast<std::size_t>(before)];
-  ++in_state_[static_cast<std::size_t>(subchannel.counted())];
   balancer_->on_state(subchannel);
   update_state();
 }
 
 Connectivity ShardChannel::observe_state() const noexcept {
   using enum Connectivity;
-  if (in_state(ready) > 0) return ready;
-  if (in_state(connecting) > 0 || replacing_ != Replacement::none ||
-      (names_ && names_->looking() && backends_.empty()))
-    return connecting;
-  if (shard_.now() < give_up_until_) return transient_failure;
-  if (names_ && names_->backing_off() && backends_.empty()) return transient_failure;
-  return in_state(transient_failure) > 0 && in_state(idle) == 0 ? transient_failure : idle;
+  Connectivity now = idle;
+  if (!backends_.empty())
+    now = balancer_->state();
+  else if (lookup_failed_)
+    now = transient_failure;
+  else if (replacing_ != Replacement::none || (names_ && names_->looking()))
+    now = connecting;
+  return now == idle && shard_.now() < give_up_until_ ? transient_failure : now;
 }
 
 void ShardChannel::update_state() noexcept {
@@ -480,23 +479,24 @@ void ShardChannel::update_state() noexcept {
   run_soon();
   end_state_waits();
   if (now == Connectivity::ready) end_connect_waits(Status());
-  if (now == Connectivity::transient_failure && in_state(now) > 0 && shard_.now() >= give_up_until_) try {
-      last_failure_ = failures();
-    } catch (...) {
-      last_failure_ = caught();
-    }
+  if (failing()) note_failures();
 }
 
-/// The causes of all addresses at which nothing can be reached.
+void ShardChannel::note_failures() noexcept try { last_failure_ = failures(); } catch (...) {
+  last_failure_ = caught();
+}
+
+/// The causes of all addresses at which nothing can be reached, and the number of those that the policy hides.
 Status ShardChannel::failures() const {
   std::string words;
   Cause furthest = Cause::other;
   Initiator initiator = Initiator::library;
-  std::size_t failed = 0;
+  std::size_t failed = 0, hidden = 0;
   const std::string prefix = "connect " + target() + " ";
   for (const auto& backend : backends_) {
     const Status& why = backend->failure();
-    if (backend->counted() != Connectivity::transient_failure) continue;
+    hidden += backend->state() == Connectivity::ready ? 1 : 0;
+    if (backend->state() != Connectivity::transient_failure) continue;
     if (why.cause() == Cause::out_of_memory) return why;
     furthest = std::max(furthest, why.cause());
     if (++failed > causes_max) continue;
@@ -510,6 +510,9 @@ Status ShardChannel::failures() const {
     }
   }
   if (failed > causes_max) words += "; and " + std::to_string(failed - causes_max) + " more";
+  if (hidden > 0)
+    words += (words.empty() ? target() + ": " : "; ") + std::to_string(hidden) +
+             (hidden == 1 ? " address is" : " addresses are") + " hidden by the policy of load balancing";
   return Status(Code::UNAVAILABLE, std::move(words), initiator).with_cause(furthest);
 }
 

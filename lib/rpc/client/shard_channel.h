@@ -6,8 +6,9 @@
 ///    get room, and has the balancer connect, or the ready subchannels open further connections.
 /// 3. The first call looks up the names of the target, if there are any, and a NameWatch follows them then.
 ///    Each address becomes a Subchannel; those of an earlier look-up that are found again remain.
-/// 4. While nothing is connected and an attempt has just failed at each address, calls fail with the causes
-///    instead of queueing, except those with `wait_for_ready`.
+/// 4. The balancer says in which state the channel is; without addresses the last look-up does. From a failure
+///    on until it is ready again, calls fail with the causes instead of queueing, except those with
+///    `wait_for_ready`.
 /// 5. After the idle timeout without a call it drops its addresses, connections and balancer, and is idle as
 ///    before its first call (idle_watch.h).
 ///
@@ -19,7 +20,6 @@
 /// list. So no subchannel is destroyed inside its own events. Belongs to its shard, which keeps it.
 #pragma once
 
-#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -115,8 +115,12 @@ class ShardChannel final : public ShardLocal,
   Connectivity state() const override { return closing() ? Connectivity::shutdown : state_; }
 
   // For its subchannels.
-  /// The state of `subchannel` was `before`.
-  void on_state(Subchannel& subchannel, Connectivity before) noexcept;
+  /// The state of `subchannel` has changed.
+  void on_state(Subchannel& subchannel) noexcept;
+  /// A subchannel has failed, maybe again.
+  void on_failure() noexcept {
+    if (failing()) note_failures();
+  }
   bool has_queue() const noexcept { return queued_ > 0; }
   /// True if `subchannel` may begin to connect in this turn. If not, it runs again in a later one.
   bool may_dial(Subchannel& subchannel) noexcept;
@@ -206,10 +210,12 @@ class ShardChannel final : public ShardLocal,
 
   void update_state() noexcept;
   Connectivity observe_state() const noexcept;
-  std::size_t in_state(Connectivity state) const noexcept {
-    return in_state_[static_cast<std::size_t>(state)];
+  /// True if calls fail because of the backends.
+  bool failing() const noexcept {
+    return state_ == Connectivity::transient_failure && !backends_.empty() && shard_.now() >= give_up_until_;
   }
   Status failures() const;
+  void note_failures() noexcept;
   void fail_waiting() noexcept;
   void end_connect_waits(const Status& status) noexcept;
   void end_state_waits() noexcept;
@@ -244,9 +250,9 @@ class ShardChannel final : public ShardLocal,
   ListOf<StateWait, StateWaitTag> state_waits_;
 
   Connectivity state_ = Connectivity::idle;
-  Status last_failure_;
+  Status last_failure_;         // why calls fail, or failed in the last outage
+  bool lookup_failed_ = false;  // the latest one, and there are no addresses
   std::vector<std::unique_ptr<Subchannel>> backends_;
-  std::array<std::size_t, 5> in_state_{};             // of the backends, how many are in each state
   std::vector<std::unique_ptr<Subchannel>> retired_;  // get no more calls, finish those they have
   std::string config_json_;  // the service config of the last look-up that had a good one
   std::shared_ptr<const BalancingPolicy> policy_;  // of the balancer; null for the default

@@ -110,9 +110,7 @@ void Subchannel::release() noexcept {
   if (!connections_.empty()) run_soon();
 }
 
-void Subchannel::pick_again() noexcept {
-  if (channel_.has_queue()) channel_.run_soon();
-}
+void Subchannel::pick_again() noexcept { channel_.run_soon(); }
 
 bool Subchannel::has_room() const noexcept {
   return state_ == Connectivity::ready &&
@@ -159,6 +157,7 @@ void Subchannel::run() {
 void Subchannel::do_what_is_due() {
   settle_attempt();
   sort_out_leaving();
+  if (failing_ && further_ == Further::none && !usable() && !unneeded()) enter(Further::wanted);
   if (further_ == Further::wanted) begin_attempt();
   if (health_ || channel_.health_service()) [[unlikely]]
     watch_health();
@@ -187,7 +186,6 @@ void Subchannel::settle_attempt() {
   if (channel_.metrics()) ++channel_.metrics()->counts.connects;
   channel_.log_connected(*connection);
   backoff_.succeeded();
-  failure_ = Status();
 }
 
 void Subchannel::sort_out_leaving() {
@@ -235,10 +233,16 @@ void Subchannel::watch_health() {
   ClientConnection* const first = connections_.empty() ? nullptr : connections_.front().get();
   const bool kept = health_ && service && first == &health_->connection() && *service == health_->service();
   if (kept) return;
-  health_.reset();
+  end_health_watch();
   if (!service || !first) return;
   health_ = std::make_unique<HealthWatch>(*this, *first, *service);
   health_->begin();
+}
+
+/// The reason why the server was not healthy remains: until it is ready, that is why it has failed.
+void Subchannel::end_health_watch() noexcept {
+  if (health_ && !health_->failure().ok()) failure_ = health_->failure();
+  health_.reset();
 }
 
 void Subchannel::note_idle() {
@@ -269,20 +273,24 @@ Connectivity Subchannel::observe_health() const noexcept {
   return channel_.health_service() && !unneeded() ? Connectivity::connecting : Connectivity::ready;
 }
 
+Connectivity Subchannel::observe_connections() const noexcept {
+  if (usable()) return observe_health();
+  if (!backoff_.over(shard_.now())) return Connectivity::transient_failure;
+  return further_ == Further::none ? Connectivity::idle : Connectivity::connecting;
+}
+
 Connectivity Subchannel::observe_state() const noexcept {
   if (tenure_ == Tenure::released) return Connectivity::idle;
-  if (usable()) return observe_health();
-  if (attempt_) return Connectivity::connecting;
-  if (!backoff_.over(shard_.now())) return Connectivity::transient_failure;
-  return further_ == Further::wanted ? Connectivity::connecting : Connectivity::idle;
+  const Connectivity now = observe_connections();
+  return failing_ && now != Connectivity::ready ? Connectivity::transient_failure : now;
 }
 
 void Subchannel::update_state() noexcept {
-  state_ = observe_state();
-  const Connectivity now = tenure_ == Tenure::released ? Connectivity::shutdown : state_;
-  if (now == counted_) return;
-  const Connectivity before = std::exchange(counted_, now);
-  channel_.on_state(*this, before);
+  const Connectivity before = std::exchange(state_, observe_state());
+  failing_ = state_ == Connectivity::transient_failure;
+  if (state_ == before) return;
+  if (state_ == Connectivity::ready) failure_ = Status();
+  channel_.on_state(*this);
 }
 
 Instant Subchannel::next_event() const noexcept {
@@ -331,7 +339,9 @@ bool Subchannel::was_useless(const ClientConnection& connection) const noexcept 
 void Subchannel::failed(Status why) noexcept {
   trace().add(channelz::Severity::warning, why.message());
   failure_ = std::move(why);
+  failing_ = true;
   backoff_.failed(shard_.now());
+  channel_.on_failure();
 }
 
 void Subchannel::count_end(const ClientConnection& connection) noexcept {
@@ -361,7 +371,7 @@ void Subchannel::on_connection_lost(ClientConnection& connection, const Status& 
   calls_before_.add(calls_on(connection, shard_));
   if (health_ && &health_->connection() == &connection) {
     health_->on_connection_lost();
-    health_.reset();
+    end_health_watch();
   }
   std::erase_if(connections_, is_lost);
   std::erase_if(leaving_, is_lost);

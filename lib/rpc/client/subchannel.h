@@ -1,7 +1,8 @@
 /// The connections of a channel to one address, on one shard.
 ///
 /// 1. `connect` begins an attempt to connect (connect_attempt.h); one at a time, with a backoff after a
-///    failed one (backoff_state.h).
+///    failed one (backoff_state.h). After a failure the next attempts follow by themselves, and the subchannel
+///    is in transient failure until it is ready (gRFC A62), or released.
 /// 2. `room` gives a connection that can take a call. While calls wait for room, `grow` opens further
 ///    connections, up to `max_connections`. A further connection that has been idle for `idle_timeout` ends.
 /// 3. A connection on which the server has sent GOAWAY takes no more calls and ends with its last one. A
@@ -92,8 +93,6 @@ class Subchannel final : public Backend,
     run_soon();
     return true;
   }
-  /// Its part in the state of the channel: `shutdown` if it has none, because it is released.
-  Connectivity counted() const noexcept { return counted_; }
   bool retired() const noexcept { return tenure_ >= Tenure::retired; }
   /// True if it has no connection, and makes none.
   bool over() const noexcept { return !attempt_ && connections_.empty() && leaving_.empty(); }
@@ -102,8 +101,10 @@ class Subchannel final : public Backend,
   std::size_t connections() const noexcept { return connections_.size(); }
   /// The calls under way.
   std::uint64_t calls_under_way() const noexcept;
-  /// The reason of the last failure to connect, or why the server is not healthy; OK if neither is so.
-  const Status& failure() const noexcept { return health_ && failure_.ok() ? health_->failure() : failure_; }
+  /// Why it is in transient failure.
+  const Status& failure() const noexcept {
+    return health_ && !health_->failure().ok() ? health_->failure() : failure_;
+  }
 
   /// Something has changed: schedules `run` in this turn.
   void run_soon() noexcept { shard_.ready().push(*this); }
@@ -150,10 +151,12 @@ class Subchannel final : public Backend,
   void begin_attempt();
   void end_attempt() noexcept;
   void watch_health();
+  void end_health_watch() noexcept;
   void note_idle();
   void retire_idle();
   void update_state() noexcept;
   Connectivity observe_state() const noexcept;
+  Connectivity observe_connections() const noexcept;
   Connectivity observe_health() const noexcept;
   Instant next_event() const noexcept;
 
@@ -171,13 +174,13 @@ class Subchannel final : public Backend,
   KeepaliveRule keepalive_rule_;
 
   Connectivity state_ = Connectivity::idle;
-  Connectivity counted_ = Connectivity::idle;
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<ClientConnection>> leaving_;  // take no more calls, finish those they have
   std::unique_ptr<ConnectAttempt> attempt_;
   std::unique_ptr<HealthWatch> health_;  // of the first of connections_; null if health is not checked
   BackoffState backoff_;
-  Status failure_;
+  Status failure_;                     // the last one since it was ready
+  bool failing_ = false;               // it has failed since it was ready or released
   channelz::CallTotals calls_before_;  // on connections that have ended
   Tenure tenure_ = Tenure::in_use;
   Further further_ = Further::none;

@@ -17,6 +17,9 @@ namespace ringrpc {
 
 class BackoffState {
  public:
+  /// Attempts go on without a call, so they must not keep a shard busy.
+  static constexpr std::chrono::milliseconds wait_min{1};
+
   /// Jitter is seeded by the time in nanoseconds and the shard: it differs between machines, processes and
   /// shards, but not between runs of a simulation.
   BackoffState(const ConnectBackoff& rule, Instant now, unsigned shard)
@@ -34,7 +37,8 @@ class BackoffState {
   void failed(Instant now) {
     if (!over(now)) return;
     std::uniform_real_distribution<double> jitter(1 - rule_.jitter, 1 + rule_.jitter);
-    ends_ = after(now, std::chrono::duration_cast<Nanoseconds>(wait_ * jitter(random_)));
+    ends_ = after(now, std::max<Nanoseconds>(
+                           wait_min, std::chrono::duration_cast<Nanoseconds>(wait_ * jitter(random_))));
     wait_ =
         std::min<Nanoseconds>(rule_.max, std::chrono::duration_cast<Nanoseconds>(wait_ * rule_.multiplier));
   }

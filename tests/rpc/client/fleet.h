@@ -49,6 +49,15 @@ struct Fleet {
   std::string target;
 };
 
+/// Ejects hosts that fail most of five calls or more in a second, for five seconds at first.
+inline OutlierDetectionOptions by_failures() {
+  return {.interval = std::chrono::seconds(1),
+          .base_ejection_time = std::chrono::seconds(5),
+          .max_ejection_percent = 50,
+          .failure_percentage = OutlierDetectionOptions::FailurePercentage{
+              .threshold = 50, .minimum_hosts = 2, .request_volume = 5}};
+}
+
 /// Waits until each host has a connection that answers.
 inline Task<void> all_connected(const Fleet& fleet, std::size_t hosts) {
   for (;;) {

@@ -162,14 +162,6 @@ TEST_CASE("calls of ring_hash fail when all hosts refuse") {
   }));
 }
 
-OutlierDetectionOptions by_failures() {
-  return {.interval = 1s,
-          .base_ejection_time = 5s,
-          .max_ejection_percent = 50,
-          .failure_percentage = OutlierDetectionOptions::FailurePercentage{
-              .threshold = 50, .minimum_hosts = 2, .request_volume = 5}};
-}
-
 /// Makes calls for this long, and counts those that fail.
 Task<int> failures_in(Channel& channel, Nanoseconds time) {
   int failed = 0;
