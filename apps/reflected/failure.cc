@@ -26,18 +26,17 @@ std::string_view remedy(Cause cause) {
       return "; is a server listening there?";
     case Cause::unresponsive:
       return "; is the address correct? Does a firewall drop packets? --connect-timeout allows more time";
-    case Cause::no_http2:
-      return "; does a gRPC server listen there? If it uses TLS, write tls+ before the address";
     case Cause::no_tls:
       return "; if the server uses plaintext, leave out tls+ and the TLS flags";
     case Cause::tls:
-      return "; write tls+ before the address, or give --tls or --tls-ca";
+      return ", or give --tls or --tls-ca";
     case Cause::untrusted:
       return "; --tls-ca FILE names the CAs to trust";
     case Cause::misnamed:
       return "; --tls-server-name NAME expects another name";
     case Cause::certificate_wanted:
       return "; give one with --tls-cert and --tls-key";
+    case Cause::no_http2:  // the message has it
     case Cause::other:
       break;
   }

@@ -236,7 +236,7 @@ TEST_CASE("a plaintext peer is distinguished from a missing one") {
     test::RawHost host(world);
     host.greeting = std::string("\x15\x03\x03\x00\x02\x02\x46", 7);
     const Status status = outcome(world, {}, "127.0.0.1:7");
-    CHECK(status.message() == "connect 127.0.0.1:7: the peer speaks TLS");
+    CHECK(status.message() == "connect 127.0.0.1:7: the peer speaks TLS; write tls+ before the address");
     CHECK(status.cause() == Cause::tls);
   }
   SUBCASE("the client, and the server is one of HTTP/1.1") {

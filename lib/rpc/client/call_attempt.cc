@@ -36,6 +36,13 @@ Status several_responses() {
                 Initiator::peer);
 }
 
+Status bytes_behind(std::size_t bytes) {
+  return Status(Code::INTERNAL,
+                std::to_string(bytes) + (bytes == 1 ? " byte follows" : " bytes follow") +
+                    " the only message of the response, and are no message",
+                Initiator::peer);
+}
+
 Status reset_status(http2::ErrorCode code, bool by_peer) {
   if (code == http2::ErrorCode::enhance_your_calm && !by_peer)
     return Status(Code::RESOURCE_EXHAUSTED,
@@ -226,8 +233,11 @@ void CallAttempt::take_headers() {
   // "When Retries are Valid").
   if (!call_.has_policy() || (head_.http_status == 200 && head_.is_grpc && !stream_->peer_ended()))
     call_.on_attempt_committed(*this);
-  if (encoding && head_.http_status == 200) set_encoding(*encoding);
-  if (ended()) return;
+  if (encoding && head_.http_status == 200) {
+    const std::optional<Compression> known = parse_encoding(*encoding);
+    if (!known) head_.unknown_encoding = *encoding;
+    buffer_.set_encoding(known.value_or(Compression::identity));
+  }
   read_status();
   read_metadata_into(call_.response().initial);
 }
@@ -239,13 +249,14 @@ void CallAttempt::take_data(Bytes bytes) {
     grpc_status_.reset();  // a status in headers counts only if nothing follows
   }
   if (head_.http_status != 200 || !head_.is_grpc) return fail(status_without_grpc_status());
-  if (one_response(call_.request().kind) && messages_taken_ > 0 && !bytes.empty())
-    return fail(several_responses());
+  if (!head_.unknown_encoding.empty()) return fail(unusable_encoding());
   connection_->counts().messages_received += arrived_.count(bytes);
   if (Status status = buffer_.add(bytes); !status.ok()) {
     buffer_.clear();  // it borrows the input, which is valid until this returns
     return fail(std::move(status));
   }
+  if (messages_taken_ > 0 && buffer_.ready() && one_response(call_.request().kind))
+    return fail(several_responses());
   connection_->join_batch(*this);
 }
 
@@ -291,13 +302,11 @@ void CallAttempt::leave_stream(http2::ErrorCode code, bool by_peer) {
       *this, by_peer ? ReplayBuffer::Refused::by_the_server : ReplayBuffer::Refused::before_it_left);
 }
 
-void CallAttempt::set_encoding(std::string_view name) {
-  const std::optional<Compression> encoding = parse_compression(name);
-  if (encoding) return buffer_.set_encoding(*encoding);
-  fail(Status(Code::INTERNAL,
-              "the server compresses with \"" + std::string(name) +
-                  "\", which was not offered; these were: " + std::string(compression_names),
-              Initiator::peer));
+Status CallAttempt::unusable_encoding() const {
+  return Status(Code::INTERNAL,
+                "the server compresses with \"" + head_.unknown_encoding +
+                    "\", which was not offered; these were: " + std::string(compression_names),
+                Initiator::peer);
 }
 
 void CallAttempt::read_metadata_into(Metadata& to) {
@@ -318,11 +327,14 @@ void CallAttempt::read_status() {
     grpc_status_ = std::move(*grpc_status_).with_details(base64_decode(details->value).value_or(""));
 }
 
-/// Checks a response whose status is OK: OK if it has the messages that the method gives.
-Status CallAttempt::check_messages() const {
+/// Checks a response whose status is OK: OK if it has the messages that the method gives. A message with others
+/// behind it is dropped.
+Status CallAttempt::check_messages() {
   const bool one = one_response(call_.request().kind);
-  if (one && (buffer_.more_than_one() || (messages_taken_ > 0 && !buffer_.empty())))
-    return several_responses();
+  const bool more = one && buffer_.more_than_one();
+  if (more) buffer_.skip();
+  if (more || (one && messages_taken_ > 0 && !buffer_.empty()))
+    return buffer_.ready() ? several_responses() : bytes_behind(buffer_.available());
   if (!buffer_.empty() && !buffer_.ready())
     return Status(Code::INTERNAL, "the response ended inside a message", Initiator::peer);
   if (one && messages_taken_ == 0 && buffer_.empty())

@@ -117,7 +117,8 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   struct ResponseHead {
     std::uint32_t http_status = 0;
     bool is_grpc = false;
-    std::string content_type;  // when it is not gRPC's
+    std::string content_type;      // when it is not gRPC's
+    std::string unknown_encoding;  // of messages that may follow
   };
 
   // http2::StreamEvents
@@ -135,10 +136,10 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   void take_trailers();
   void take_end();
   void leave_stream(http2::ErrorCode code, bool by_peer);
-  void set_encoding(std::string_view name);
+  Status unusable_encoding() const;
   void read_metadata_into(Metadata& to);
   void read_status();
-  Status check_messages() const;
+  Status check_messages();
   Status status_without_grpc_status() const;
 
   /// Takes a step of the diagram. Any other step is a fault of this class.

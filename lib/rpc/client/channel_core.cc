@@ -72,6 +72,12 @@ Status ChannelCore::read(const Result<Target>& target) {
   return {};
 }
 
+std::string ChannelCore::place(std::string_view address) const {
+  std::string words = target_;
+  if (!target_.ends_with(address) || target_.contains(',')) words.append(" at ").append(address);
+  return words;
+}
+
 NameWatch::Subject ChannelCore::subject() const {
   return {.target = target_, .server_name = server_name_, .request = request_};
 }

@@ -40,6 +40,9 @@ class ChannelCore final : public std::enable_shared_from_this<ChannelCore> {
   ChannelCore(std::string target, const ChannelOptions& options);
 
   const std::string& target() const noexcept { return target_; }
+  /// The target and, if it has several addresses or a name, the one that is meant:
+  /// "dns:///orders:443 at 10.0.0.7:443". The address may be empty.
+  std::string place(std::string_view address) const;
   /// The reason why the target or the options are invalid; OK if they are not.
   const Status& fault() const noexcept { return fault_; }
   /// The addresses of a target that has no names; empty for others.

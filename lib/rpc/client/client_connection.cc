@@ -79,10 +79,9 @@ void ClientConnection::on_lost(const Status& why) noexcept {
     const Status lost = this->lost(why);
     if (ready()) log_end(lost);  // else the channel logs that it could not connect
     const bool complete = abandoned_ || lost.cause() == Cause::out_of_memory;
-    detach_attempts(complete
-                        ? lost
-                        : Status(Code::UNAVAILABLE, channel_.target() + ": " + std::string(lost.message()),
-                                 why.initiator()));
+    const std::string where = channel_.core().place(peer_name().text()) + ": ";
+    detach_attempts(
+        complete ? lost : Status(Code::UNAVAILABLE, where + std::string(lost.message()), why.initiator()));
     subchannel_.on_connection_lost(*this, lost);
   } catch (...) {
     const Status lost = caught();

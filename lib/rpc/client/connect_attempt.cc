@@ -81,8 +81,12 @@ Cause ConnectAttempt::of_handshake(Cause cause) const {
 }
 
 void ConnectAttempt::fail(std::string_view words, Cause cause) {
+  std::string text(words);
+  if (cause == Cause::tls) text += "; write tls+ before the address";
+  if (cause == Cause::no_http2)
+    text += "; does a gRPC server listen there? If it uses TLS, write tls+ before the address";
   subchannel_.on_attempt_failed(
-      Status(Code::UNAVAILABLE, std::string(words), Initiator::library).with_cause(cause));
+      Status(Code::UNAVAILABLE, std::move(text), Initiator::library).with_cause(cause));
 }
 
 }  // namespace ringrpc

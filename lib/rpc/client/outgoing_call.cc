@@ -290,10 +290,11 @@ Status OutgoingCall::overdue() const noexcept {
 
 Status OutgoingCall::no_response_in_time() const {
   const std::uint64_t messages = attempt_->messages_taken();
-  std::string words = "no response from " + channel_->target() + " before the deadline";
+  const std::string where = channel_->core().place(attempt_->peer());
+  std::string words = "no response from " + where + " before the deadline";
   if (messages > 0)
-    words = "the call to " + channel_->target() + " did not end before the deadline; " +
-            std::to_string(messages) + (messages == 1 ? " message" : " messages") + " arrived";
+    words = "the call to " + where + " did not end before the deadline; " + std::to_string(messages) +
+            (messages == 1 ? " message" : " messages") + " arrived";
   return Status(Code::DEADLINE_EXCEEDED, std::move(words), Initiator::library);
 }
 

@@ -203,7 +203,8 @@ void Subchannel::sort_out_leaving() {
   }
   std::erase(connections_, nullptr);
   if (in_vain)
-    failed(Status(Code::UNAVAILABLE, channel_.target() + ": the server sent GOAWAY before it took a call",
+    failed(Status(Code::UNAVAILABLE,
+                  channel_.core().place(endpoint_.name) + ": the server sent GOAWAY before it took a call",
                   Initiator::library));
 }
 
@@ -320,10 +321,8 @@ void Subchannel::on_attempt_failed(const Status& why) noexcept {
 Status Subchannel::unreachable(const Status& why) const noexcept {
   if (why.cause() == Cause::out_of_memory) return why;
   try {
-    std::string words = "connect " + channel_.target();
-    const std::string& target = channel_.target();
-    if (!target.ends_with(endpoint_.name) || target.contains(',')) words += " at " + endpoint_.name;
-    return Status(Code::UNAVAILABLE, words.append(": ").append(why.message()), Initiator::library)
+    const std::string where = "connect " + channel_.core().place(endpoint_.name) + ": ";
+    return Status(Code::UNAVAILABLE, where + std::string(why.message()), Initiator::library)
         .with_cause(why.cause());
   } catch (...) {
     return caught();
@@ -377,8 +376,9 @@ void Subchannel::on_connection_lost(ClientConnection& connection, const Status& 
   std::erase_if(leaving_, is_lost);
   run_soon();
   if (useless) try {
-      failed(
-          Status(Code::UNAVAILABLE, channel_.target() + ": " + std::string(why.message()), why.initiator()));
+      failed(Status(Code::UNAVAILABLE,
+                    channel_.core().place(endpoint_.name) + ": " + std::string(why.message()),
+                    why.initiator()));
     } catch (...) {
       failed(caught());
     }

@@ -90,7 +90,7 @@ struct RequestFields {
 
   void read_encoding(std::string_view name) {
     encoding = name;
-    compression = parse_compression(name);
+    compression = parse_encoding(name);
   }
 
   void read_timeout(const http2::Header& header) {

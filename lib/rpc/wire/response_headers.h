@@ -5,6 +5,7 @@
 /// large, the call ends with RESOURCE_EXHAUSTED.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "ringrpc/compression.h"
@@ -38,6 +39,11 @@ void send_refusal(http2::Session& session, http2::Stream& stream, std::string_vi
 /// The response to a request that is not a POST, such as a browser's: 405 and, if `with_content`, a line of
 /// text.
 void send_wrong_method(http2::Session& session, http2::Stream& stream, bool with_content);
+
+/// The encoding that a `grpc-encoding` field names; identity if it is empty, and nothing if it is unknown.
+inline std::optional<Compression> parse_encoding(std::string_view value) noexcept {
+  return value.empty() ? Compression::identity : parse_compression(value);
+}
 
 /// True for the supported content-types: "application/grpc" and "application/grpc+proto", alone or followed
 /// by `;`.

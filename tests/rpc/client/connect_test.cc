@@ -84,6 +84,7 @@ Status greeted_with(std::string greeting) {
 TEST_CASE("a peer that does not begin with HTTP/2 is reported at once, before it closes") {
   const std::string where = "connect 127.0.0.1:7: ";
   const std::string other = where + "the peer does not speak HTTP/2";
+  const std::string hint = "; does a gRPC server listen there? If it uses TLS, write tls+ before the address";
   const std::pair<std::string, std::string> cases[] = {
       {"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n", other},
       {"220 mail.example.org ESMTP\r\n", other},
@@ -97,17 +98,18 @@ TEST_CASE("a peer that does not begin with HTTP/2 is reported at once, before it
   for (const auto& [greeting, words] : cases) {
     CAPTURE(greeting);
     const Status status = greeted_with(greeting);
-    CHECK(status.message() == words);
+    CHECK(status.message() == words + hint);
     CHECK(status.cause() == Cause::no_http2);
   }
   for (const std::string& almost :
        {std::string(20, '\0'), std::string("\0\0\0GIF89a", 9), http2::test::ping()}) {
     const Status status = greeted_with(almost);
-    CHECK(status.message() == other);
+    CHECK(status.message() == other + hint);
     CHECK(status.cause() == Cause::no_http2);
   }
   CHECK(greeted_with(settings_ack()).message().starts_with(where + "connection ended with PROTOCOL_ERROR"));
-  CHECK(greeted_with("\x15\x03\x01\x02").message() == where + "the peer speaks TLS");
+  CHECK(greeted_with("\x15\x03\x01\x02").message() ==
+        where + "the peer speaks TLS; write tls+ before the address");
   CHECK(greeted_with("").cause() == Cause::no_http2);
 }
 

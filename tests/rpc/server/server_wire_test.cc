@@ -263,6 +263,7 @@ TEST_CASE("an unknown encoding is refused with the known ones") {
   wire.expect(id, "200", "12");
   CHECK(wire.peer->field(id, "grpc-accept-encoding") == compression_names);
   wire.expect(wire.ask(RawPeer::request_fields(echo_path, {{"grpc-encoding", "identity"}})), "200", "0");
+  wire.expect(wire.ask(RawPeer::request_fields(echo_path, {{"grpc-encoding", ""}})), "200", "0");
 }
 
 TEST_CASE("messages that are compressed, missing, many or cut") {

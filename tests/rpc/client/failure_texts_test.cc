@@ -1,0 +1,122 @@
+/// The words of failures: which backend failed, and what was wrong with its response.
+
+#include <doctest/doctest.h>
+#include <string>
+
+#include "ringrpc/load_balancing.h"
+#include "ringrpc/sleep.h"
+
+#include "rpc/client/fleet.h"
+#include "rpc/client/named_world.h"
+
+namespace ringrpc::test {
+namespace {
+
+using namespace std::chrono_literals;
+using http2::test::data;
+using http2::test::end_stream;
+using http2::test::with;
+
+/// The outcome of a unary call with this response.
+std::string outcome(const RawHost::Answer& answer) {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.answer = answer;
+  std::string text;
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    const auto response = co_await unary(channel, 10s);
+    text = response ? "OK" : response.error().to_string();
+  }));
+  return text;
+}
+
+std::string outcome_of_body(const std::string& body, const FieldList& more = {}) {
+  return outcome(whole(with(good_headers, more), body, good_trailers));
+}
+
+TEST_CASE("bytes behind the only message of a response are counted") {
+  const std::string three = "INTERNAL: 3 bytes follow the only message of the response, and are no message";
+  CHECK(outcome_of_body(message("y") + "abc") == three);
+  CHECK(outcome_of_body(message("y") + message("z").substr(0, 3)) == three);
+  CHECK(outcome_of_body(message("y") + "garbage").starts_with("INTERNAL: 7 bytes follow"));
+  CHECK(outcome_of_body(message("y") + message("z")) ==
+        "UNIMPLEMENTED: the response has several messages, this method has one");
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.answer = [](RawPeer& peer, std::uint32_t id) {
+    return peer.encoder.headers(id, good_headers) + data(id, message("y"));
+  };
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    auto call = unary(channel, 10s);
+    call.start();
+    co_await sleep_for(100ms);  // the message has been read
+    RawPeer& peer = *host.peers.front();
+    peer.send(data(1, "ab") + data(1, "c") + peer.encoder.headers(1, good_trailers, end_stream));
+    while (!call.done()) co_await sleep_for(1ms);
+    const auto response = call.result();
+    REQUIRE_FALSE(response);
+    CHECK(response.error().to_string() == three);
+  }));
+}
+
+TEST_CASE("an empty grpc-encoding is identity") {
+  CHECK(outcome_of_body(message("y"), {{"grpc-encoding", ""}}) == "OK");
+  CHECK(outcome_of_body(message("y", 1), {{"grpc-encoding", ""}}) ==
+        "INTERNAL: received a compressed message without an agreed grpc-encoding");
+}
+
+TEST_CASE("a status counts, whatever the encoding of messages that have not come") {
+  const FieldList headers = with(good_headers, {{"grpc-encoding", "snappy"}});
+  CHECK(outcome(headers_only(with(headers, {{"grpc-status", "5"}, {"grpc-message", "gone"}}))) ==
+        "NOT_FOUND: gone");
+  const auto separate = [&](RawPeer& peer, std::uint32_t id) {
+    const std::string first = peer.encoder.headers(id, headers);
+    return first + peer.encoder.headers(id, {{"grpc-status", "5"}, {"grpc-message", "gone"}}, end_stream);
+  };
+  CHECK(outcome(separate) == "NOT_FOUND: gone");
+  CHECK(outcome(whole(headers, message("y"), {{"grpc-status", "5"}}))
+            .starts_with("INTERNAL: the server compresses with \"snappy\", which was not offered"));
+}
+
+TEST_CASE("a call that is cut, or late, names the one of several addresses that it went to") {
+  Fleet fleet(3);
+  for (const auto& host : fleet.hosts) host->answer = nullptr;
+  CHECK(fleet.run(round_robin(), [&](Channel& channel) -> Task<void> {
+    CHECK((co_await channel.connect()).ok());
+    co_await all_connected(fleet, 3);
+    const auto calls = start_calls(channel, 3);
+    while (fleet.calls(1) == 0) co_await sleep_for(1ms);
+    fleet.hosts[1]->peers.clear();
+    co_await sleep_for(10ms);
+    int cut = 0;
+    for (const auto& call : calls) {
+      if (!call.done()) continue;
+      ++cut;
+      CHECK(call.result().error().to_string() ==
+            "UNAVAILABLE: " + fleet.target + " at 127.0.0.1:2: the peer closed the connection");
+    }
+    CHECK(cut == 1);
+    const auto late = co_await unary(channel, 1s);
+    REQUIRE_FALSE(late);
+    const std::string text = late.error().to_string();
+    CHECK(text.starts_with("DEADLINE_EXCEEDED: no response from " + fleet.target + " at 127.0.0.1:"));
+    CHECK(text.ends_with(" before the deadline"));
+  }));
+}
+
+TEST_CASE("a call that is cut names the address behind the name that it went to") {
+  NamedWorld named;
+  RawHost host(named.world);
+  named.inventory->addresses = {"127.0.0.1:7"};
+  CHECK(named.run([&](Channel& channel) -> Task<void> {
+    const auto calls = start_calls(channel, 1);
+    while (host.peers.empty() || !host.peers.front()->field(1, ":path")) co_await sleep_for(1ms);
+    host.peers.clear();
+    co_await all_done(calls);
+    CHECK(calls.front().result().error().to_string() ==
+          "UNAVAILABLE: inventory:///orders at 127.0.0.1:7: the peer closed the connection");
+  }));
+}
+
+}  // namespace
+}  // namespace ringrpc::test
