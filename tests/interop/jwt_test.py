@@ -76,6 +76,15 @@ class Tokens(unittest.TestCase):
         with harness.Server("--jwt-keys", folder / "rsa.pem", *RULES) as server:
             self.assertEqual(call(server, good_token()).returncode, 0)
 
+    def test_the_subject_is_the_identity_in_the_access_log(self):
+        log = folder / "access.log"
+        with harness.Server("--jwt-keys", folder / "rsa.pem", *RULES, "--access-log", log) as server:
+            self.assertEqual(call(server, good_token()).returncode, 0)
+            self.assertEqual(call(server, "x.y.z").returncode, UNAUTHENTICATED)
+        calls = log.read_text().splitlines()
+        self.assertTrue(any(f"method=/{ECHO} " in each and " identity=alice status=OK " in each for each in calls), calls)
+        self.assertTrue(any(" status=UNAUTHENTICATED " in each and "identity=" not in each for each in calls), calls)
+
     def test_an_open_service_needs_no_token(self):
         flags = ("--jwt-keys", folder / "rsa.pem", *RULES, "--jwt-open-service", "grpc.reflection.v1.ServerReflection")
         with harness.Server(*flags) as server:

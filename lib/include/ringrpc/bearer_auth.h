@@ -31,7 +31,8 @@ class RINGRPC_EXPORT BearerAuth final : public Interceptor {
   /// at the same time, so it must not block.
   using Check = std::function<std::optional<std::string>(std::string_view token)>;
 
-  /// The attribute of a call that names the token's holder.
+  /// The attribute of a call that names the token's holder, for handlers and the access log. An interceptor of
+  /// your own may set it, too.
   static constexpr std::string_view principal = "principal";
 
   /// Accepts the tokens that `check` knows.

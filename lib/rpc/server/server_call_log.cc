@@ -3,6 +3,7 @@
 #include <new>
 #include <string_view>
 
+#include "ringrpc/bearer_auth.h"
 #include "ringrpc/log.h"
 
 #include "rpc/server/server_call.h"
@@ -57,6 +58,7 @@ void ServerCall::record_end(Code code) noexcept {
     return;
   log->add(*call_.connection, call_.stream,
            {.method = call_.method->path,
+            .identity = call_.attributes.find(BearerAuth::principal).value_or(""),
             .code = code,
             .duration = duration,
             .received_messages = call_.received_messages,

@@ -16,8 +16,11 @@ void ShardAccessLog::add(ServerConnection& connection, const http2::Stream* stre
                          const TraceId* trace) noexcept try {
   const std::optional<AccessSampler::Place> place = sampler_.take(record.code, connection.shard().now());
   if (!place) return;
-  const std::string identity = to_string(connection.peer_identity());
-  record.identity = identity;
+  std::string of_connection;
+  if (record.identity.empty()) {
+    of_connection = to_string(connection.peer_identity());
+    record.identity = of_connection;
+  }
   record.peer = connection.peer();
   std::array<char, 2 * sizeof(TraceId)> trace_id;
   if (trace) {

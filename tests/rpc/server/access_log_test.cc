@@ -14,6 +14,8 @@
 #include <unistd.h>
 #include <vector>
 
+#include "ringrpc/bearer_auth.h"
+
 #include "base/log_loss.h"
 #include "rpc/kept_log.h"
 #include "rpc/world.h"
@@ -107,6 +109,28 @@ TEST_CASE("each call has one line, with its outcome and its size in both directi
     CHECK(lines[4].find("method=/test.v1.Raw/Sleep peer=127.0.0.1: status=") == 0);
     CHECK(lines[4].find("status=OK") == std::string::npos);
   });
+}
+
+TEST_CASE("a line has the holder of the call's token as its identity, if the token is valid") {
+  RealWorld world;
+  const AccessFile file;
+  BearerAuth authentication(BearerAuth::known_tokens({{"secret", "alice"}}));
+  ServerOptions options = file.server_options();
+  options.interceptors = {&authentication};
+  world.serve(options, file.socket());
+  CHECK(world.run([](Channel& channel) -> Task<void> {
+    for (const char* authorization : {"Bearer secret", "Bearer guess"}) {
+      CallOptions call;
+      CHECK(call.metadata.add("authorization", authorization).ok());
+      (void)co_await unary(channel, "Echo", "x", call);
+    }
+  }));
+  world.stop();
+  const std::vector<std::string> lines = file.lines();
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].find(" identity=alice status=OK ") != std::string::npos);
+  CHECK(lines[1].find(" identity=\"pid ") != std::string::npos);
+  CHECK(lines[1].find(" status=UNAUTHENTICATED ") != std::string::npos);
 }
 
 TEST_CASE("a line has the identity that the transport has verified") {
