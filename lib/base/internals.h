@@ -27,6 +27,10 @@ struct Internals {
   /// Of a JwtKeys.
   static auto keys(const auto& keys) { return keys.keys(); }
   static auto version(const auto& keys) noexcept { return keys.version(); }
+  /// Of a WorkerPool: runs a job that waits among those of other callers.
+  static auto run_for(auto& pool, const auto& origin, auto job) {
+    return pool.run_for(&origin, std::move(job));
+  }
   /// Of a MetricsWriter: the fault of the first invalid name.
   static const auto& status(const auto& writer) noexcept { return writer.status_; }
   /// Of a MetricsWriter: the page, for families of the library.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <pthread.h>
 #include <sys/resource.h>
@@ -14,6 +13,7 @@
 
 #include "base/background_thread.h"
 #include "reactor/cpus.h"
+#include "reactor/fair_queue.h"
 #include "reactor/shard.h"
 #include "reactor/worker_pool_counts.h"
 
@@ -23,8 +23,10 @@ namespace detail {
 
 /// A job and the coroutine that waits for it. The queue and then a worker own it, until it is posted home as
 /// mail.
-struct WorkTicket : std::enable_shared_from_this<WorkTicket> {
+struct WorkTicket : std::enable_shared_from_this<WorkTicket>, FairQueue::Item {
   std::unique_ptr<Job> job;
+  WorkOrigin origin;
+  std::shared_ptr<WorkTicket> queued;  ///< this ticket, while it is in the queue; guarded by the queue
   std::mutex mutex;
   /// Null once abandoned, because the shard may no longer exist; guarded by the mutex.
   Shard* home = nullptr;
@@ -56,73 +58,91 @@ struct WorkTicket : std::enable_shared_from_this<WorkTicket> {
 /// The jobs that wait for a worker. It outlives the pool while a waiter may still abandon a job.
 class WorkQueue {
  public:
-  WorkQueue(std::size_t limit, WorkerPoolCounts& counts) noexcept : limit_(limit), counts_(counts) {}
+  WorkQueue(std::size_t limit, WorkerPoolCounts& counts) noexcept : tickets_(limit), counts_(counts) {}
 
-  /// False when the queue is full.
-  bool push(std::shared_ptr<WorkTicket> ticket) {
+  /// False if the queue is full, and no other job gives way.
+  bool push(WorkTicket& ticket) {
+    std::shared_ptr<WorkTicket> other;  // gives way
     {
       const std::lock_guard lock(mutex_);
-      if (closed_ || tickets_.size() >= limit_) {
-        ++counts_.rejected;
-        return false;
+      FairQueue::Item* const refused = closed_ ? &ticket : tickets_.push(ticket, ticket.origin);
+      if (refused) ++counts_.rejected;
+      if (refused == &ticket) return false;
+      ticket.queued = ticket.shared_from_this();
+      if (refused) {
+        other = std::move(static_cast<WorkTicket*>(refused)->queued);
+      } else {
+        ++counts_.queued;
       }
-      tickets_.push_back(std::move(ticket));
-      ++counts_.queued;
     }
     more_.notify_one();
+    if (other) {
+      other->status = full();
+      other->return_home();
+    }
     return true;
   }
 
   /// The next job; null when the queue was closed.
   std::shared_ptr<WorkTicket> pop() {
     std::unique_lock lock(mutex_);
-    more_.wait(lock, [&] { return closed_ || !tickets_.empty(); });
+    more_.wait(lock, [&] { return closed_ || tickets_.size() > 0; });
     if (closed_) return nullptr;
-    std::shared_ptr<WorkTicket> ticket = std::move(tickets_.front());
-    tickets_.pop_front();
-    --counts_.queued;
     ++counts_.busy;
-    return ticket;
+    return take();
   }
 
   /// Removes a job that no worker has begun.
-  void remove(const std::shared_ptr<WorkTicket>& ticket) {
+  void remove(WorkTicket& ticket) {
     const std::lock_guard lock(mutex_);
-    counts_.queued -= std::erase(tickets_, ticket);
+    if (!ticket.queued) return;
+    tickets_.remove(ticket);
+    ticket.queued.reset();
+    --counts_.queued;
   }
 
   /// Ends every `pop`. Returns the jobs that were not begun.
-  std::deque<std::shared_ptr<WorkTicket>> close() {
-    std::deque<std::shared_ptr<WorkTicket>> left;
+  std::vector<std::shared_ptr<WorkTicket>> close() {
+    std::vector<std::shared_ptr<WorkTicket>> left;
     {
       const std::lock_guard lock(mutex_);
       closed_ = true;
-      left.swap(tickets_);
-      counts_.queued -= left.size();
+      while (tickets_.size() > 0) left.push_back(take());
     }
     more_.notify_all();
     return left;
+  }
+
+  Status full() const {
+    return fail(Code::RESOURCE_EXHAUSTED, "the worker pool is full: " + std::to_string(tickets_.limit()) +
+                                              " jobs are waiting (worker queue limit)");
   }
 
   std::size_t size() const {
     const std::lock_guard lock(mutex_);
     return tickets_.size();
   }
-  std::size_t limit() const noexcept { return limit_; }
+  std::size_t limit() const noexcept { return tickets_.limit(); }
   WorkerPoolCounts& counts() noexcept { return counts_; }
 
  private:
-  const std::size_t limit_;
-  WorkerPoolCounts& counts_;
+  /// The next of the tickets, which must not be empty.
+  std::shared_ptr<WorkTicket> take() {
+    --counts_.queued;
+    return std::move(static_cast<WorkTicket*>(tickets_.pop())->queued);
+  }
+
   mutable std::mutex mutex_;
   std::condition_variable more_;
-  std::deque<std::shared_ptr<WorkTicket>> tickets_;
+  FairQueue tickets_;
+  WorkerPoolCounts& counts_;
   bool closed_ = false;
 };
 
-WorkAwaiter::WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> job)
+WorkAwaiter::WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> job, const WorkOrigin* origin)
     : queue_(std::move(queue)), ticket_(std::make_shared<WorkTicket>()) {
   ticket_->job = std::move(job);
+  if (origin) ticket_->origin = *origin;
   ticket_->home = Shard::current();
 }
 
@@ -131,7 +151,7 @@ WorkAwaiter::WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> 
 /// shard may be destroyed after this.
 WorkAwaiter::~WorkAwaiter() {
   if (ticket_->stop_waiting()) {
-    queue_->remove(ticket_);
+    queue_->remove(*ticket_);
   } else {
     ticket_->job.reset();
   }
@@ -147,11 +167,9 @@ bool WorkAwaiter::await_suspend(std::coroutine_handle<> waiting) {
     return false;
   }
   ticket_->wait(waiting);
-  if (queue_->push(ticket_)) return true;
+  if (queue_->push(*ticket_)) return true;
   ticket_->stop_waiting();
-  ticket_->status =
-      fail(Code::RESOURCE_EXHAUSTED, "the worker pool is full: " + std::to_string(queue_->limit()) +
-                                         " jobs are waiting (worker queue limit)");
+  ticket_->status = queue_->full();
   return false;
 }
 

@@ -110,6 +110,15 @@ Result<JwtAlgorithms> algorithms_of(EVP_PKEY* key) {
   }
 }
 
+/// False if there is no memory.
+bool take_fingerprint(EVP_PKEY* key, TokenKey::Fingerprint& fingerprint) {
+  unsigned char* encoded = nullptr;
+  const int size = i2d_PUBKEY(key, &encoded);
+  const openssl::Owned<unsigned char> owned(encoded);
+  return size > 0 && EVP_Digest(encoded, static_cast<std::size_t>(size), fingerprint.data(), nullptr,
+                                EVP_sha256(), nullptr) == 1;
+}
+
 const unsigned char* as_unsigned(const std::string& bytes) {
   return reinterpret_cast<const unsigned char*>(bytes.data());
 }
@@ -180,6 +189,7 @@ Result<TokenKey> TokenKey::of(openssl::Owned<EVP_PKEY> key) {
   if (algorithms->empty()) return weak_key("want RSA, P-256, P-384 or Ed25519");
   TokenKey made;
   made.algorithms_ = *algorithms;
+  if (!take_fingerprint(key.get(), made.fingerprint_)) return weak_key("a key without a DER form");
   made.key_ = std::move(key);
   return made;
 }

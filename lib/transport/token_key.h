@@ -7,6 +7,7 @@
 /// with the key.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,6 +34,9 @@ class JwtAlgorithms {
 
 class TokenKey {
  public:
+  /// SHA-256 of the key's DER form (SubjectPublicKeyInfo): equal for equal keys alone.
+  using Fingerprint = std::array<std::uint8_t, 32>;
+
   /// From big-endian numbers: modulus and exponent; 2048 to 8192 bits, an odd exponent from 3 to 32 bits.
   static Result<TokenKey> rsa(const std::string& modulus, const std::string& exponent);
   /// A point on "P-256" or "P-384", each coordinate as long as the curve's field.
@@ -46,6 +50,7 @@ class TokenKey {
   /// False unless `algorithm` is among them and the signature is valid. `signature` is as in JWS: that of ECDSA
   /// is r followed by s.
   bool verify(JwtAlgorithm algorithm, std::string_view text, std::string_view signature) const;
+  const Fingerprint& fingerprint() const noexcept { return fingerprint_; }
 
  private:
   TokenKey() = default;
@@ -53,6 +58,7 @@ class TokenKey {
   static Result<TokenKey> of(openssl::Owned<EVP_PKEY> key);
 
   JwtAlgorithms algorithms_;
+  Fingerprint fingerprint_{};
   openssl::Owned<EVP_PKEY> key_;
 };
 

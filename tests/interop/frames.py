@@ -27,12 +27,18 @@ def frame(kind, flags=0, stream=0, payload=b""):
     return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
 
 
+def text(value):
+    """A string of a header block (RFC 7541, section 5.2)."""
+    size, rest = b"", len(value) - 127
+    if rest < 0:
+        return bytes([len(value)]) + value.encode()
+    while rest >= 128:
+        size, rest = size + bytes([rest & 0x7F | 0x80]), rest >> 7
+    return b"\x7f" + size + bytes([rest]) + value.encode()
+
+
 def block(fields):
-    """A header block; names and values have fewer than 127 bytes."""
-    made = b""
-    for name, value in fields:
-        made += b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
-    return made
+    return b"".join(b"\0" + text(name) + text(value) for name, value in fields)
 
 
 def request(path, *more):

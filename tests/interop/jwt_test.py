@@ -11,6 +11,7 @@ import urllib.request
 
 import foreign_clients
 import harness
+from token_flood import TokenFlood
 
 HERE = pathlib.Path(__file__).resolve().parent
 ECHO = "echo.v1.EchoService/Echo"
@@ -41,6 +42,11 @@ def cases():
     return json.loads((folder / "cases.json").read_text())
 
 
+def metrics(server):
+    with urllib.request.urlopen(f"http://{server.admin_addresses[0]}/metrics", timeout=harness.RUN_SECONDS) as response:
+        return response.read().decode()
+
+
 def good_token():
     return next(case["token"] for case in cases() if case["name"] == "RS256 with key rsa")
 
@@ -51,9 +57,7 @@ class Tokens(unittest.TestCase):
         with harness.Server(*keys, *RULES, *ROOM, "--admin", "127.0.0.1:0") as server:
             with concurrent.futures.ThreadPoolExecutor(4) as callers:
                 done = list(callers.map(lambda case: (case, call(server, case["token"])), cases()))
-            page = f"http://{server.admin_addresses[0]}/metrics"
-            with urllib.request.urlopen(page, timeout=harness.RUN_SECONDS) as response:
-                metrics = response.read().decode()
+            page = metrics(server)
         wrong = []
         for case, answer in done:
             right = answer.returncode == (UNAUTHENTICATED if case["refusal"] else 0) and case["refusal"] in answer.stdout
@@ -62,7 +66,7 @@ class Tokens(unittest.TestCase):
         self.assertEqual(wrong, [], f"{len(wrong)} of {len(done)} verdicts")
         self.assertGreaterEqual(sum(bool(case["refusal"]) for case, _ in done), 200)
         for cause in ("malformed", "algorithm", "key", "signature", "issuer", "audience", "expired", "not_yet_valid"):
-            self.assertRegex(metrics, rf'ringrpc_jwt_refused_total{{cause="{cause}"}} [1-9]')
+            self.assertRegex(page, rf'ringrpc_jwt_refused_total{{cause="{cause}"}} [1-9]')
 
     def test_only_the_given_algorithms(self):
         keys = ("--jwt-keys", folder / "jwks.json", "--jwt-algorithm", "ES256", "--jwt-algorithm", "EdDSA")
@@ -114,6 +118,38 @@ class Tokens(unittest.TestCase):
         other = path.with_suffix(".new")
         other.write_text(text)
         os.replace(other, path)
+
+
+class Flooded(unittest.TestCase):
+    """Forged tokens from the address of the honest callers, over 100 connections with 100 calls each at a time."""
+
+    def failures(self, server, tokens):
+        with concurrent.futures.ThreadPoolExecutor(2) as callers:
+            done = list(callers.map(lambda token: call(server, token), tokens))
+        return [each.stdout for each in done if each.returncode != 0]
+
+    def check(self, algorithm):
+        """Callers with new tokens and with known ones are served, before and after a reload of the keys."""
+        keys = folder / f"{algorithm}.json"
+        shutil.copy(folder / "jwks.json", keys)
+        tokens = json.loads((folder / "callers.json").read_text())[algorithm]
+        known = tokens[:10]
+        with harness.Server("--jwt-keys", keys, *RULES, "--admin", "127.0.0.1:0") as server:
+            self.assertEqual(self.failures(server, known), [])
+            with TokenFlood(server.port, known[0]) as flood:
+                # Others are refused, because more tokens wait than may.
+                self.assertTrue(harness.wait_until(lambda: 'ringrpc_jwt_refused_total{cause="busy"} 0' not in metrics(server)))
+                self.assertEqual(self.failures(server, tokens[10:35] + known), [])
+                os.utime(keys)
+                self.assertTrue(server.says("reloaded the keys of tokens"), server.text())
+                self.assertEqual(self.failures(server, tokens[35:] + known), [])
+            self.assertGreater(flood.ended, 0)
+
+    def test_honest_callers_are_served_beside_a_flood_of_rs256(self):
+        self.check("RS256")
+
+    def test_honest_callers_are_served_beside_a_flood_of_es384(self):
+        self.check("ES384")
 
 
 class Refused(unittest.TestCase):

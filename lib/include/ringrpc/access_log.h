@@ -10,8 +10,7 @@
 /// `name=value`, after the time:
 ///
 /// - time: the end of the call (RFC 3339), method, and peer: the client's address
-/// - identity: the holder of the call's token if it has a valid one (BearerAuth::principal); otherwise that of
-///   the client as the transport has verified it (ringrpc/peer_identity.h)
+/// - identity: of the call's token (BearerAuth::principal), otherwise of the peer (ringrpc/peer_identity.h)
 /// - status ("OK", "NOT_FOUND"), and duration_ms: from the request's headers to the status
 /// - received_messages, received_bytes, sent_messages, sent_bytes: the bytes as on the wire, without prefixes
 /// - request_id: Call::request_id

@@ -18,10 +18,15 @@
 /// A token's `kid` selects the key with that id. If there is none, the keys without an id are tried; for a
 /// token without `kid`, all keys. They must allow the token's algorithm, and be at most four.
 ///
-/// A token is verified once by each shard and then found in its cache, until it expires, the keys are
-/// reloaded, or five minutes have passed. A signature takes 10 to 500 µs to verify, so a thread of its own
-/// does it, at niceness 10. The shards do not wait for it, and calls with cached tokens are served meanwhile.
-/// If too many tokens wait for it, calls with further new tokens get UNAVAILABLE.
+/// A token is verified once by each shard and then found in its cache, until it expires or its key is no
+/// longer among the keys. A signature takes 10 to 500 µs to verify, so a thread of its own does it, at
+/// niceness 10. The shards do not wait for it, and calls with cached tokens are served meanwhile.
+///
+/// Callers share that thread, so that a flood of forged tokens locks nobody else out: the connections of an
+/// address take turns, and so do addresses, and callers whose last token was valid beside all others. If too
+/// many tokens wait, calls of those who have most of them get UNAVAILABLE.
+///
+/// The subject is also the identity of the call in the access log (ringrpc/access_log.h).
 ///
 /// Tokens are secrets: accept them over TLS, or on a network that others cannot read.
 #pragma once
@@ -58,7 +63,7 @@ struct JwtAuthOptions {
   std::chrono::milliseconds leeway = std::chrono::seconds(30);
   std::vector<std::string> open_services{};  ///< "package.Service": may be called without a token
   std::vector<std::string> claims{};         ///< claims that handlers read with JwtAuth::claim
-  /// Tokens that may wait to be verified; 0 to 65,536. Calls with one token wait together.
+  /// Tokens that may wait to be verified, of all callers; 0 to 65,536. Calls with one token wait together.
   std::size_t waiting_tokens = 1024;
   std::size_t cached_tokens = 1024;  ///< of each shard, with up to 8 KiB each; 4 to 65,536
   /// The present time; without a value, that of the system. For tests.

@@ -52,8 +52,9 @@ class RINGRPC_EXPORT JwtKeys {
   JwtKeys& operator=(const JwtKeys&) = delete;
   ~JwtKeys();
 
-  /// Reads the file again. Tokens are verified with the new keys from then on, also those that were verified
-  /// before. A failure, as of `load`, changes nothing. Do not call it on a shard: it reads a file.
+  /// Reads the file again. Tokens are verified with the new keys from then on. A token that was verified
+  /// before stays valid only if its key is still there, with the same `kid`. A failure, as of `load`, changes
+  /// nothing. Do not call it on a shard: it reads a file.
   Status reload();
 
   /// True if the file differs from the one that was last loaded or refused, by its inode, size or time of

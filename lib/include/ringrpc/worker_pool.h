@@ -28,6 +28,8 @@
 
 namespace ringrpc {
 
+struct WorkOrigin;
+
 /// The result of a job `F`: Result<T> if the function returns T, Status if it returns void. A function that
 /// returns a Status or a Result gives just that.
 template <class F>
@@ -73,7 +75,7 @@ struct WorkTicket;
 /// Hands a job to the pool and waits for its end. Destroying it abandons the job.
 class [[nodiscard("co_await it")]] RINGRPC_EXPORT WorkAwaiter {
  public:
-  WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> job);
+  WorkAwaiter(std::shared_ptr<WorkQueue> queue, std::unique_ptr<Job> job, const WorkOrigin* origin);
   WorkAwaiter(const WorkAwaiter&) = delete;
   WorkAwaiter& operator=(const WorkAwaiter&) = delete;
   ~WorkAwaiter();
@@ -119,22 +121,31 @@ class RINGRPC_EXPORT WorkerPool {
   /// one thread, and the objects to which they refer must outlive the pool's threads.
   template <class F>
   Task<WorkResult<F>> run(F function) {
-    static_assert(!detail::is_task<std::invoke_result_t<F&>>,
-                  "a job runs on a thread outside of all shards, so it cannot be a coroutine: give a "
-                  "function that returns a value, and await tasks outside of it");
-    auto job = std::make_unique<detail::JobOf<F>>(std::move(function));
-    detail::JobOf<F>& work = *job;
-    detail::WorkAwaiter finished(queue_, std::move(job));
-    if (Status status = co_await finished; !status.ok()) co_return std::unexpected(std::move(status));
-    co_return work.take();
+    return run_for(nullptr, std::move(function));
   }
 
   /// The number of jobs that wait for a thread.
   std::size_t waiting() const;
 
  private:
+  friend struct detail::Internals;
   struct Threads;
   explicit WorkerPool(const WorkerPoolOptions& options);
+
+  /// The same for work of `origin`, which must exist until the task has suspended: the jobs of different
+  /// callers take turns, and share the queue (reactor/fair_queue.h). A job that has been queued fails with
+  /// RESOURCE_EXHAUSTED if it must give way to one of a caller who has fewer.
+  template <class F>
+  Task<WorkResult<F>> run_for(const WorkOrigin* origin, F function) {
+    static_assert(!detail::is_task<std::invoke_result_t<F&>>,
+                  "a job runs on a thread outside of all shards, so it cannot be a coroutine: give a "
+                  "function that returns a value, and await tasks outside of it");
+    auto job = std::make_unique<detail::JobOf<F>>(std::move(function));
+    detail::JobOf<F>& work = *job;
+    detail::WorkAwaiter finished(queue_, std::move(job), origin);
+    if (Status status = co_await finished; !status.ok()) co_return std::unexpected(std::move(status));
+    co_return work.take();
+  }
 
   std::shared_ptr<detail::WorkQueue> queue_;
   std::unique_ptr<Threads> threads_;

@@ -12,6 +12,7 @@
 #include "observe/metrics_text.h"
 #include "reactor/shard.h"
 #include "rpc/policy/bearer_credentials.h"
+#include "rpc/policy/call_origin.h"
 #include "rpc/policy/jwt_cache.h"
 #include "rpc/policy/jwt_verifier.h"
 
@@ -24,8 +25,8 @@ constexpr std::size_t cached_tokens_max = 65'536;
 constexpr std::size_t waiting_tokens_max = 65'536;
 /// A shard that wakes on a shared core runs before the thread that verifies.
 constexpr int verifier_niceness = 10;
-/// The wall clock may be set while a token is cached, whose end is on the clock of the shard.
-constexpr std::chrono::minutes cached_for_max{5};
+/// The wall clock may be set while a token is cached, whose freshness is on the clock of the shard.
+constexpr std::chrono::minutes fresh_for_max{5};
 
 /// Ends a TokenCheck, in any way.
 class CheckEnd {
@@ -49,6 +50,10 @@ class CheckEnd {
 };
 
 using Verdict = std::expected<VerifiedJwt, JwtRefusal>;
+
+Instant fresh_until(const VerifiedJwt& token, Instant at, std::chrono::system_clock::time_point now) {
+  return at + std::min<std::chrono::system_clock::duration>(token.expires - now, fresh_for_max);
+}
 
 Task<Status> give(Status status) { co_return status; }
 
@@ -110,6 +115,9 @@ struct JwtAuth::State {
     return *cache;
   }
 
+  /// The token if it has been verified and is still valid; else null.
+  const VerifiedToken* known(JwtCache& cache, std::string_view token, Instant at);
+  bool renew(VerifiedToken& token, Instant at, std::uint64_t version);
   Task<Status> verify_and_run(Call& call, std::string_view token, JwtCache& cache, Next next);
   Task<std::optional<JwtRefusal>> verify_shared(Call& call, std::string_view token, JwtCache& cache);
   Task<std::optional<JwtRefusal>> verify(Call& call, std::string_view token, JwtCache& cache);
@@ -131,12 +139,39 @@ Status JwtAuth::State::refuse(const Call& call, const JwtRefusal& refusal) {
           Initiator::library};
 }
 
-Task<std::optional<JwtRefusal>> JwtAuth::State::verify(Call& call, std::string_view token, JwtCache& cache) {
-  // The version comes first: if the keys change now, the token is verified once more and not trusted longer.
+/// Judges a token that is not fresh again, except for its signature.
+bool JwtAuth::State::renew(VerifiedToken& token, Instant at, std::uint64_t version) {
+  const auto now = options.now();
+  const Verdict verdict =
+      verify_jwt(token.token, *detail::Internals::keys(*options.keys), rules, now, &token.verified.key);
+  if (!verdict) {
+    token = {};
+    return false;
+  }
+  token.fresh_until = fresh_until(*verdict, at, now);
+  token.keys_version = version;
+  return true;
+}
+
+const VerifiedToken* JwtAuth::State::known(JwtCache& cache, std::string_view token, Instant at) {
+  VerifiedToken* const found = cache.find(token);
+  if (!found) return nullptr;
+  // The version comes before the keys: if they change now, the token is judged once more, not trusted longer.
   const std::uint64_t version = detail::Internals::version(*options.keys);
+  if (found->fresh(at, version)) [[likely]]
+    return found;
+  return renew(*found, at, version) ? found : nullptr;
+}
+
+/// The verification waits among those of other callers. A caller whose last token was valid is preferred.
+Task<std::optional<JwtRefusal>> JwtAuth::State::verify(Call& call, std::string_view token, JwtCache& cache) {
+  const std::uint64_t version = detail::Internals::version(*options.keys);  // before the keys, as above
   const auto now = options.now();
   const Instant asked_at = call.now();
-  Result<Verdict> verdict = co_await verifiers->run(
+  WorkOrigin origin = origin_of(call);
+  origin.trusted = cache.standing().holds(origin);
+  Result<Verdict> verdict = co_await detail::Internals::run_for(
+      *verifiers, origin,
       [owned = std::string(token), keys = detail::Internals::keys(*options.keys), these = &rules,
        now]() -> Result<Verdict> { return verify_jwt(owned, *keys, *these, now); });
   if (!verdict) {
@@ -144,14 +179,16 @@ Task<std::optional<JwtRefusal>> JwtAuth::State::verify(Call& call, std::string_v
       co_return JwtRefusal{JwtCause::busy, "the token cannot be verified: " + verdict.error().to_string()};
     co_return JwtRefusal{JwtCause::busy, "this server has too many tokens to verify; try again"};
   }
-  if (!*verdict) co_return std::move(*verdict).error();
+  if (!*verdict) {
+    if (verdict->error().cause == JwtCause::signature) cache.standing().lose(origin);
+    co_return std::move(*verdict).error();
+  }
   verified.fetch_add(1, std::memory_order_relaxed);
-  const auto valid_for =
-      std::min<std::chrono::system_clock::duration>((*verdict)->expires - now, cached_for_max);
+  cache.standing().gain(origin);
   cache.keep({.token = std::string(token),
-              .ends = asked_at + valid_for,
+              .fresh_until = fresh_until(**verdict, asked_at, now),
               .keys_version = version,
-              .attributes = std::move((*verdict)->attributes)});
+              .verified = std::move(**verdict)});
   co_return std::nullopt;
 }
 
@@ -177,9 +214,8 @@ Task<Status> JwtAuth::State::verify_and_run(Call& call, std::string_view token, 
       co_return refuse(call, *refusal);
     // It is not there if the call that had it verified was cancelled, if other tokens have replaced it, or if
     // it has expired or the keys have changed meanwhile.
-    const std::uint64_t version = detail::Internals::version(*options.keys);
-    if (const VerifiedToken* known = cache.find(token, call.now(), version)) {
-      admit(call, known->attributes);
+    if (const VerifiedToken* const found = known(cache, token, call.now())) {
+      admit(call, found->verified.attributes);
       break;
     }
   }
@@ -219,10 +255,9 @@ Task<Status> JwtAuth::intercept(Call& call, Next next) {
     return give(
         state_->refuse(call, {JwtCause::missing, "the authorization is not of the form \"Bearer <token>\""}));
   JwtCache& cache = state_->cache();
-  const std::uint64_t version = detail::Internals::version(*state_->options.keys);
-  const VerifiedToken* known = cache.find(*token, call.now(), version);
-  if (!known) return state_->verify_and_run(call, *token, cache, next);
-  admit(call, known->attributes);
+  const VerifiedToken* const found = state_->known(cache, *token, call.now());
+  if (!found) return state_->verify_and_run(call, *token, cache, next);
+  admit(call, found->verified.attributes);
   return next();
 }
 

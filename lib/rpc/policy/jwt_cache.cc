@@ -28,12 +28,10 @@ std::size_t JwtCache::bucket(std::string_view token) const noexcept {
   return (XXH3_64bits_withSeed(end.data(), end.size(), hash_key_) & bucket_mask_) * bucket_size;
 }
 
-const VerifiedToken* JwtCache::find(std::string_view token, Instant now,
-                                    std::uint64_t keys_version) const noexcept {
-  const VerifiedToken* const first = &slots_[bucket(token)];
+VerifiedToken* JwtCache::find(std::string_view token) noexcept {
+  VerifiedToken* const first = &slots_[bucket(token)];
   for (std::size_t i = 0; i < bucket_size; ++i)
-    if (first[i].token == token && now < first[i].ends && first[i].keys_version == keys_version)
-      return &first[i];
+    if (first[i].token == token) return &first[i];
   return nullptr;
 }
 
@@ -41,7 +39,7 @@ void JwtCache::keep(VerifiedToken verified) {
   const auto first = slots_.begin() + static_cast<std::ptrdiff_t>(bucket(verified.token));
   const auto last = first + bucket_size;
   auto slot = std::ranges::find(first, last, verified.token, &VerifiedToken::token);
-  if (slot == last) slot = std::ranges::min_element(first, last, {}, &VerifiedToken::ends);
+  if (slot == last) slot = std::ranges::min_element(first, last, {}, &VerifiedToken::fresh_until);
   *slot = std::move(verified);
 }
 

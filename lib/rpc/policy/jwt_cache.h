@@ -1,7 +1,8 @@
-/// The tokens that a shard has verified, and those that it waits for.
+/// The tokens that a shard has verified, those that it waits for, and the callers who had valid ones.
 ///
-///   if (const VerifiedToken* known = cache.find(token, call.now(), keys_version)) ...
-///   cache.keep({.token = token, .ends = ends, .keys_version = version, .attributes = ...});
+///   VerifiedToken* known = cache.find(token);
+///   if (known && known->fresh(call.now(), keys_version)) ...
+///   cache.keep({.token = token, .fresh_until = until, .keys_version = version, .verified = verified});
 ///
 /// A token is found by comparing all of its bytes. The hash only says where it may be, and needs only the
 /// end of the token, which is the end of its signature: no two valid tokens share it but by an accident of
@@ -19,18 +20,23 @@
 
 #include "ringrpc/clock.h"
 #include "ringrpc/event_count.h"
-#include "ringrpc/metadata.h"
 
 #include "reactor/shard.h"
+#include "rpc/policy/caller_standing.h"
 #include "rpc/policy/jwt_verifier.h"
 
 namespace ringrpc {
 
 struct VerifiedToken {
   std::string token;  // empty for none
-  Instant ends;
+  /// Until then, and for these keys, it is valid. After that it must be judged again, without its signature.
+  Instant fresh_until;
   std::uint64_t keys_version = 0;
-  std::vector<Metadata::Entry> attributes;
+  VerifiedJwt verified;
+
+  bool fresh(Instant now, std::uint64_t version) const noexcept {
+    return now < fresh_until && keys_version == version;
+  }
 };
 
 /// A token that is being verified. All calls with this token on the shard share one verification.
@@ -48,12 +54,13 @@ class JwtCache final : public ShardLocal {
   JwtCache(std::uint64_t owner, std::size_t tokens);
 
   std::uint64_t owner() const noexcept { return owner_; }
-  /// Null if it is not there or no longer valid. Valid until the next `keep`.
-  const VerifiedToken* find(std::string_view token, Instant now, std::uint64_t keys_version) const noexcept;
-  /// Replaces the token of its bucket that ends first.
+  /// Null if it is not there. Valid until the next `keep`.
+  VerifiedToken* find(std::string_view token) noexcept;
+  /// Replaces the token of its bucket that is fresh for the shortest time.
   void keep(VerifiedToken verified);
 
   std::map<std::string, std::shared_ptr<TokenCheck>, std::less<>>& checks() noexcept { return checks_; }
+  CallerStanding& standing() noexcept { return standing_; }
 
  private:
   static constexpr std::size_t bucket_size = 4;
@@ -65,6 +72,7 @@ class JwtCache final : public ShardLocal {
   std::size_t bucket_mask_;
   std::vector<VerifiedToken> slots_;
   std::map<std::string, std::shared_ptr<TokenCheck>, std::less<>> checks_;
+  CallerStanding standing_;
 };
 
 }  // namespace ringrpc

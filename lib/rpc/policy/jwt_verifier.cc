@@ -93,19 +93,24 @@ std::expected<TokenHeader, JwtRefusal> read_header(const std::string& text, cons
   return read;
 }
 
-std::optional<JwtRefusal> check_signature(const TokenParts& parts, const TokenHeader& header,
-                                          const JwtKeySet& keys) {
+/// Gives the key that verifies the signature.
+std::expected<const JwtKey*, JwtRefusal> check_signature(const TokenParts& parts, const TokenHeader& header,
+                                                         const JwtKeySet& keys,
+                                                         const TokenKey::Fingerprint* verified_by) {
   const std::vector<const JwtKey*> candidates =
       keys.candidates(header.key_id ? &*header.key_id : nullptr, header.algorithm);
   if (candidates.empty())
-    return JwtRefusal{JwtCause::key, header.key_id
-                                         ? "no key has the token's key id (kid) and allows its algorithm"
-                                         : "no key allows the token's algorithm"};
+    return refuse_token(JwtCause::key, header.key_id
+                                           ? "no key has the token's key id (kid) and allows its algorithm"
+                                           : "no key allows the token's algorithm");
   if (candidates.size() > JwtKeySet::tries_max)
-    return JwtRefusal{JwtCause::key, "the token has no key id (kid), and too many keys allow its algorithm"};
+    return refuse_token(JwtCause::key,
+                        "the token has no key id (kid), and too many keys allow its algorithm");
   for (const JwtKey* key : candidates)
-    if (key->key.verify(header.algorithm, parts.signed_text, parts.signature)) return std::nullopt;
-  return JwtRefusal{JwtCause::signature, "the token's signature is not valid"};
+    if (verified_by ? key->key.fingerprint() == *verified_by
+                    : key->key.verify(header.algorithm, parts.signed_text, parts.signature))
+      return key;
+  return refuse_token(JwtCause::signature, "the token's signature is not valid");
 }
 
 /// A NumericDate (RFC 7519, 2), which may have a fraction. Nothing if the claim is absent.
@@ -203,18 +208,22 @@ std::string claim_attribute(std::string_view claim) { return "claim:" + std::str
 
 std::expected<VerifiedJwt, JwtRefusal> verify_jwt(std::string_view token, const JwtKeySet& keys,
                                                   const JwtRules& rules,
-                                                  std::chrono::system_clock::time_point now) {
+                                                  std::chrono::system_clock::time_point now,
+                                                  const TokenKey::Fingerprint* verified_by) {
   const auto parts = split_token(token);
   if (!parts) return Refused(parts.error());
   const auto header = read_header(parts->header, rules);
   if (!header) return Refused(header.error());
-  if (auto refusal = check_signature(*parts, *header, keys)) return Refused(std::move(*refusal));
+  const auto key = check_signature(*parts, *header, keys, verified_by);
+  if (!key) return Refused(key.error());
   const std::optional<StrictJson> claims = StrictJson::parse(parts->claims);
   if (!claims || !claims->is_object()) return malformed_token("its claims are not a JSON object");
   if (auto refusal = check_names(*claims, rules)) return Refused(std::move(*refusal));
   const auto expires = check_dates(*claims, rules, to_seconds(now));
   if (!expires) return Refused(expires.error());
-  return VerifiedJwt{.expires = to_time(*expires), .attributes = kept_claims(*claims, rules)};
+  return VerifiedJwt{.expires = to_time(*expires),
+                     .attributes = kept_claims(*claims, rules),
+                     .key = (*key)->key.fingerprint()};
 }
 
 }  // namespace ringrpc

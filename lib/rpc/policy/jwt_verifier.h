@@ -57,6 +57,7 @@ struct JwtRules {
 struct VerifiedJwt {
   std::chrono::system_clock::time_point expires;  ///< `exp` and the leeway
   std::vector<Metadata::Entry> attributes;        ///< the subject, and the claims to keep
+  TokenKey::Fingerprint key;                      ///< of the key that has verified it
 };
 
 /// The longest token.
@@ -65,8 +66,11 @@ constexpr std::size_t jwt_bytes_max = 8 * 1024;
 /// The name of the attribute that has a claim.
 std::string claim_attribute(std::string_view claim);
 
+/// `verified_by` is the key that has verified the signature of just this token before, if any. The signature
+/// counts as valid if the token would be tried with that key again.
 std::expected<VerifiedJwt, JwtRefusal> verify_jwt(std::string_view token, const JwtKeySet& keys,
                                                   const JwtRules& rules,
-                                                  std::chrono::system_clock::time_point now);
+                                                  std::chrono::system_clock::time_point now,
+                                                  const TokenKey::Fingerprint* verified_by = nullptr);
 
 }  // namespace ringrpc

@@ -2,6 +2,7 @@
 
 Writes into FOLDER the key set jwks.json, the key rsa.pem, and cases.json: a list of cases, each with its name, its token, and
 the beginning of the refusal that it deserves, or "" for a token that must be accepted. PyJWT accepts each of the latter.
+callers.json has good tokens of many callers, by their algorithm.
 """
 
 import base64
@@ -21,6 +22,7 @@ from jwcrypto import jwe, jwk, jws
 ISSUER = "https://login.example.org"
 AUDIENCE = "routes"
 LEEWAY_SECONDS = 300
+CALLERS = 60
 SPKI = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 MALFORMED = "the token is malformed"
@@ -322,6 +324,11 @@ def main():
     (folder / "next.json").write_text(json.dumps({"keys": [stranger]}))
     (folder / "next.token").write_text(jwt.encode(claims(sub="bob"), STRANGERS["P-256"], "ES256", headers={"kid": "next"}))
     (folder / "cases.json").write_text(json.dumps(cases))
+    callers = {
+        alg: [jwt.encode(claims(sub=f"caller {i}"), OWN[kid], alg, headers={"kid": kid}) for i in range(CALLERS)]
+        for alg, kid in (("RS256", "rsa"), ("ES384", "p384"))
+    }
+    (folder / "callers.json").write_text(json.dumps(callers))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
 // Calls with JSON Web Tokens: who is let in, what handlers learn, and how tokens are cached.
 #include "ringrpc/jwt_auth.h"
 
+#include <cstdlib>
 #include <doctest/doctest.h>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "ringrpc/bearer_auth.h"
 #include "ringrpc/sleep.h"
 #include "ringrpc/when.h"
 
-#include "base/internals.h"
-#include "observe/metrics_text.h"
-#include "rpc/policy/jwt_issuer.h"
+#include "rpc/policy/jwt_setting.h"
 #include "rpc/world.h"
 
 namespace ringrpc {
@@ -20,59 +20,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto wall_start = std::chrono::system_clock::time_point(1000s);
-const std::string claims = R"({"iss":"i","aud":"a","exp":2000,"sub":"alice","email":"a@x"})";
-
-/// Notes the identity of each call.
-class Identity final : public Interceptor {
- public:
-  Task<Status> intercept(Call& call, Next next) override {
-    seen = std::string(call.attributes().find(BearerAuth::principal).value_or("nobody"));
-    if (const auto email = JwtAuth::claim(call, "email")) seen += " " + std::string(*email);
-    return next();
-  }
-  std::string seen;
-};
-
-struct Setting {
-  explicit Setting(JwtAuthOptions options = {}) {
-    options.keys = keys;
-    options.issuer = "i";
-    options.audience = "a";
-    options.claims = {"email"};
-    options.now = [this] { return wall; };
-    authentication = JwtAuth::start(options).value();
-  }
-
-  test::JwtIssuer issuer;
-  std::shared_ptr<JwtKeys> keys = JwtKeys::load(Pem::text(issuer.key_set())).value();
-  std::chrono::system_clock::time_point wall = wall_start;
-  std::unique_ptr<JwtAuth> authentication;
-  Identity identity;
-
-  void serve(World& world) {
-    ServerOptions options;
-    options.interceptors = {authentication.get(), &identity};
-    world.serve(options);
-  }
-  /// "OK" or the failure of a call.
-  Task<std::string> outcome(Channel& channel, std::string authorization) {
-    CallOptions options;
-    if (!authorization.empty()) CHECK(options.metadata.add("authorization", authorization).ok());
-    const auto answer = co_await unary(channel, "Echo", "x", std::move(options));
-    co_return answer ? "OK" : answer.error().to_string();
-  }
-  std::string metrics() {
-    MetricsText text(MetricsFormat::prometheus);
-    auto writer = detail::Internals::make<MetricsWriter>(text);
-    authentication->write_metrics(writer);
-    return std::move(text).finish();
-  }
-};
+using test::claims;
 
 TEST_CASE("calls with a valid token are served and have an identity; others get UNAUTHENTICATED") {
   RealWorld world;
-  Setting setting;
+  test::JwtSetting setting;
   setting.serve(world);
   CHECK(world.run([&](Channel& channel) -> Task<void> {
     const std::string token = setting.issuer.token(claims);
@@ -101,7 +53,7 @@ TEST_CASE("calls with a valid token are served and have an identity; others get 
 
 TEST_CASE("calls that begin together share the verification of their token") {
   RealWorld world;
-  Setting setting;
+  test::JwtSetting setting;
   setting.serve(world);
   CHECK(world.run([&](Channel& channel) -> Task<void> {
     const std::string good = "Bearer " + setting.issuer.token(claims);
@@ -115,22 +67,67 @@ TEST_CASE("calls that begin together share the verification of their token") {
   CHECK(setting.metrics().find("ringrpc_jwt_verified_total 1\n") != std::string::npos);
 }
 
-TEST_CASE("a cached token is refused once the keys have changed") {
+/// A file of keys that changes.
+class KeyFile {
+ public:
+  explicit KeyFile(const std::string& text) {
+    REQUIRE(::mkdtemp(folder_.data()));
+    write(text);
+    keys = JwtKeys::load(Pem::file(path())).value();
+  }
+  KeyFile(const KeyFile&) = delete;
+  KeyFile& operator=(const KeyFile&) = delete;
+  ~KeyFile() { std::filesystem::remove_all(folder_); }
+
+  /// Replaces the file and loads it.
+  void reload(const std::string& text) {
+    write(text);
+    CHECK(keys->reload().ok());
+  }
+
+  std::shared_ptr<JwtKeys> keys;
+
+ private:
+  std::string path() const { return folder_ + "/keys.json"; }
+  void write(const std::string& text) const { std::ofstream(path()) << text; }
+
+  std::string folder_ = std::filesystem::temp_directory_path() / "ringrpc-XXXXXX";
+};
+
+TEST_CASE("a cached token stays as long as its key does, and is refused once that has changed or gone") {
   RealWorld world;
-  Setting setting;
+  const test::JwtIssuer issuer("ed");
+  const test::JwtIssuer other("other");
+  const test::JwtIssuer impostor("ed");
+  KeyFile file(test::key_set_of({&issuer}));
+  test::JwtSetting setting({.keys = file.keys});
   setting.serve(world);
+  const auto verified = [&](int times) {
+    return setting.metrics().find("ringrpc_jwt_verified_total " + std::to_string(times) + "\n") !=
+           std::string::npos;
+  };
   CHECK(world.run([&](Channel& channel) -> Task<void> {
-    const std::string token = "Bearer " + setting.issuer.token(claims);
+    const std::string token = "Bearer " + issuer.token(claims);
     CHECK(co_await setting.outcome(channel, token) == "OK");
-    CHECK(setting.keys->reload().ok());  // the same keys: verified again
+    file.reload(test::key_set_of({&issuer}));
     CHECK(co_await setting.outcome(channel, token) == "OK");
+    file.reload(test::key_set_of({&other, &issuer}));
+    CHECK(co_await setting.outcome(channel, token) == "OK");
+    CHECK(verified(1));
+    file.reload(test::key_set_of({&impostor, &other}));
+    CHECK(co_await setting.outcome(channel, token) == "UNAUTHENTICATED: the token's signature is not valid");
+    file.reload(test::key_set_of({&issuer}));
+    CHECK(co_await setting.outcome(channel, token) == "OK");
+    CHECK(verified(2));
+    file.reload(test::key_set_of({&other}));
+    CHECK((co_await setting.outcome(channel, token))
+              .starts_with("UNAUTHENTICATED: no key has the token's key id"));
   }));
-  CHECK(setting.metrics().find("ringrpc_jwt_verified_total 2\n") != std::string::npos);
 }
 
 TEST_CASE("a token that would be one too many to wait gets UNAVAILABLE") {
   RealWorld world;
-  Setting setting({.waiting_tokens = 0});
+  test::JwtSetting setting({.waiting_tokens = 0});
   setting.serve(world);
   CHECK(world.run([&](Channel& channel) -> Task<void> {
     CHECK(co_await setting.outcome(channel, "Bearer " + setting.issuer.token(claims)) ==
@@ -140,9 +137,10 @@ TEST_CASE("a token that would be one too many to wait gets UNAVAILABLE") {
 }
 
 TEST_CASE(
-    "a token whose five minutes in the cache are over is verified again, and refused once it has expired") {
+    "a token is judged again after five minutes in the cache, without its signature, and refused once "
+    "expired") {
   SimulatedWorld world(1);
-  Setting setting;
+  test::JwtSetting setting;
   setting.serve(world);
   const std::string token = "Bearer " + setting.issuer.token(claims);
   const auto call = [&] {
@@ -152,6 +150,9 @@ TEST_CASE(
     return outcome;
   };
   CHECK(call() == "OK");
+  CHECK(world.run([](Channel&) -> Task<void> { co_await sleep_for(5min); }));
+  CHECK(call() == "OK");
+  CHECK(setting.metrics().find("ringrpc_jwt_verified_total 1\n") != std::string::npos);
   setting.wall += 1500s;  // set by hand: the cache does not notice yet
   CHECK(call() == "OK");
   CHECK(world.run([](Channel&) -> Task<void> { co_await sleep_for(5min); }));
@@ -159,7 +160,7 @@ TEST_CASE(
 }
 
 TEST_CASE("an option that makes no sense is refused by its name") {
-  const Setting setting;
+  const test::JwtSetting setting;
   const auto refusal = [&](const std::function<void(JwtAuthOptions&)>& change) {
     JwtAuthOptions options{.keys = setting.keys, .issuer = "i", .audience = "a"};
     change(options);

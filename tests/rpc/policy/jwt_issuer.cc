@@ -1,6 +1,7 @@
 #include "rpc/policy/jwt_issuer.h"
 
 #include <doctest/doctest.h>
+#include <utility>
 
 namespace ringrpc::test {
 
@@ -21,13 +22,22 @@ std::string base64url(std::string_view bytes) {
   return text;
 }
 
-JwtIssuer::JwtIssuer() : key_(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")) { REQUIRE(key_); }
+JwtIssuer::JwtIssuer(std::string key_id)
+    : key_id_(std::move(key_id)), key_(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")) {
+  REQUIRE(key_);
+}
 
-std::string JwtIssuer::key_set() const {
+std::string JwtIssuer::key() const {
   std::string x(32, '\0');
   std::size_t size = x.size();
   REQUIRE(EVP_PKEY_get_raw_public_key(key_.get(), reinterpret_cast<unsigned char*>(x.data()), &size) == 1);
-  return R"({"keys":[{"kty":"OKP","crv":"Ed25519","kid":"ed","x":")" + base64url(x) + R"("}]})";
+  return R"({"kty":"OKP","crv":"Ed25519","kid":")" + key_id_ + R"(","x":")" + base64url(x) + "\"}";
+}
+
+std::string JwtIssuer::key_set() const { return key_set_of({this}); }
+
+std::string JwtIssuer::token(std::string_view claims) const {
+  return token(claims, R"({"alg":"EdDSA","kid":")" + key_id_ + "\"}");
 }
 
 std::string JwtIssuer::token(std::string_view claims, std::string_view header) const {
@@ -39,6 +49,12 @@ std::string JwtIssuer::token(std::string_view claims, std::string_view header) c
   REQUIRE(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
                          reinterpret_cast<const unsigned char*>(text.data()), text.size()) == 1);
   return text + "." + base64url(signature);
+}
+
+std::string key_set_of(std::initializer_list<const JwtIssuer*> issuers) {
+  std::string keys;
+  for (const JwtIssuer* each : issuers) keys += (keys.empty() ? "" : ",") + each->key();
+  return R"({"keys":[)" + keys + "]}";
 }
 
 }  // namespace ringrpc::test

@@ -130,5 +130,29 @@ TEST_CASE("base64url has one text for each sequence of bytes") {
     CHECK_FALSE(base64url_decode(text));
 }
 
+TEST_CASE(
+    "a token that was verified before is judged without its signature, as long as its key would be tried") {
+  Judge judge;
+  const auto refusal = [&](const std::string& token, double now_s, const TokenKey::Fingerprint& key) {
+    const auto now =
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(std::chrono::duration<double>(now_s));
+    const auto found =
+        verify_jwt(token, judge.keys, judge.rules, std::chrono::system_clock::time_point(now), &key);
+    return found ? "OK" : found.error().why;
+  };
+  const std::string token = judge.issuer.token(R"({"iss":"i","aud":"a","exp":1000})");
+  const TokenKey::Fingerprint key = judge.verdict(token).value().key;
+  CHECK(refusal(token.substr(0, token.size() - 4) + "AAAA", 1000, key) == "OK");
+  CHECK(refusal(token, 1030, key).starts_with("the token expired"));
+  const JwtIssuer impostor("ed");
+  const JwtIssuer other("other");
+  judge.keys = JwtKeySet::parse(test::key_set_of({&other, &judge.issuer})).value();
+  CHECK(refusal(token, 1000, key) == "OK");
+  judge.keys = JwtKeySet::parse(test::key_set_of({&impostor, &other})).value();
+  CHECK(refusal(token, 1000, key) == "the token's signature is not valid");
+  judge.keys = JwtKeySet::parse(other.key_set()).value();
+  CHECK(refusal(token, 1000, key).starts_with("no key has the token's key id"));
+}
+
 }  // namespace
 }  // namespace ringrpc
