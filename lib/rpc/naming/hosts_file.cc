@@ -8,6 +8,7 @@
 #include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 #include "ringrpc/log.h"
 
@@ -101,7 +102,9 @@ void HostsFile::read(const Version& version) {
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     add_line(line.substr(0, line.find('#')));
   }
-  std::ranges::stable_sort(entries_, {}, &Entry::name);
+  // Addresses of later lines are further on in the text.
+  std::ranges::sort(entries_, {},
+                    [](const Entry& entry) { return std::pair(entry.name, entry.address.data()); });
   version_ = version;
 }
 

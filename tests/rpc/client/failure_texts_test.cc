@@ -17,8 +17,8 @@ using http2::test::data;
 using http2::test::end_stream;
 using http2::test::with;
 
-/// The outcome of a unary call with this response.
-std::string outcome(const RawHost::Answer& answer) {
+/// The text of the outcome of a unary call with this response.
+std::string text_of(const RawHost::Answer& answer) {
   SimulatedWorld world(1);
   RawHost host(world);
   host.answer = answer;
@@ -30,16 +30,16 @@ std::string outcome(const RawHost::Answer& answer) {
   return text;
 }
 
-std::string outcome_of_body(const std::string& body, const FieldList& more = {}) {
-  return outcome(whole(with(good_headers, more), body, good_trailers));
+std::string text_of_body(const std::string& body, const FieldList& more = {}) {
+  return text_of(whole(with(good_headers, more), body, good_trailers));
 }
 
 TEST_CASE("bytes behind the only message of a response are counted") {
   const std::string three = "INTERNAL: 3 bytes follow the only message of the response, and are no message";
-  CHECK(outcome_of_body(message("y") + "abc") == three);
-  CHECK(outcome_of_body(message("y") + message("z").substr(0, 3)) == three);
-  CHECK(outcome_of_body(message("y") + "garbage").starts_with("INTERNAL: 7 bytes follow"));
-  CHECK(outcome_of_body(message("y") + message("z")) ==
+  CHECK(text_of_body(message("y") + "abc") == three);
+  CHECK(text_of_body(message("y") + message("z").substr(0, 3)) == three);
+  CHECK(text_of_body(message("y") + "garbage").starts_with("INTERNAL: 7 bytes follow"));
+  CHECK(text_of_body(message("y") + message("z")) ==
         "UNIMPLEMENTED: the response has several messages, this method has one");
   SimulatedWorld world(1);
   RawHost host(world);
@@ -60,21 +60,21 @@ TEST_CASE("bytes behind the only message of a response are counted") {
 }
 
 TEST_CASE("an empty grpc-encoding is identity") {
-  CHECK(outcome_of_body(message("y"), {{"grpc-encoding", ""}}) == "OK");
-  CHECK(outcome_of_body(message("y", 1), {{"grpc-encoding", ""}}) ==
+  CHECK(text_of_body(message("y"), {{"grpc-encoding", ""}}) == "OK");
+  CHECK(text_of_body(message("y", 1), {{"grpc-encoding", ""}}) ==
         "INTERNAL: received a compressed message without an agreed grpc-encoding");
 }
 
 TEST_CASE("a status counts, whatever the encoding of messages that have not come") {
   const FieldList headers = with(good_headers, {{"grpc-encoding", "snappy"}});
-  CHECK(outcome(headers_only(with(headers, {{"grpc-status", "5"}, {"grpc-message", "gone"}}))) ==
+  CHECK(text_of(headers_only(with(headers, {{"grpc-status", "5"}, {"grpc-message", "gone"}}))) ==
         "NOT_FOUND: gone");
   const auto separate = [&](RawPeer& peer, std::uint32_t id) {
     const std::string first = peer.encoder.headers(id, headers);
     return first + peer.encoder.headers(id, {{"grpc-status", "5"}, {"grpc-message", "gone"}}, end_stream);
   };
-  CHECK(outcome(separate) == "NOT_FOUND: gone");
-  CHECK(outcome(whole(headers, message("y"), {{"grpc-status", "5"}}))
+  CHECK(text_of(separate) == "NOT_FOUND: gone");
+  CHECK(text_of(whole(headers, message("y"), {{"grpc-status", "5"}}))
             .starts_with("INTERNAL: the server compresses with \"snappy\", which was not offered"));
 }
 

@@ -85,7 +85,7 @@ TEST_CASE("attempts that reach no server count, so a call without a deadline end
             CHECK(failed.error().code() == Code::UNAVAILABLE);
             CHECK(now() - before < 5s);
           },
-          {.service_config = policy, .resolvers = {{"nowhere", std::make_shared<NoNames>()}}}));
+          {.resolvers = {{"nowhere", std::make_shared<NoNames>()}}, .service_config = policy}));
     }
 }
 
