@@ -102,8 +102,9 @@ auto submit(F&& make) {
   return future;
 }
 
-/// Both for a task that a stop cancels, requested on any thread: its frame is destroyed on its shard, with the calls
-/// that it makes, and the outcome is CANCELLED. `make` is not called if the stop was requested before.
+/// The same for a task that a stop cancels, which any thread may request. The frame of the task is destroyed on
+/// its shard, with the calls that it makes, and the outcome is CANCELLED. `make` is not called if the stop was
+/// requested before.
 template <class F, class Done>
   requires std::invocable<Done&, typename detail::BackgroundTaskOf<std::decay_t<F>>::Outcome>
 void submit(F&& make, Done&& done, std::stop_token stop) {
@@ -113,6 +114,8 @@ void submit(F&& make, Done&& done, std::stop_token stop) {
       },
       std::forward<Done>(done));
 }
+
+/// The same with a future, whose destructor does not wait.
 template <class F>
 auto submit(F&& make, std::stop_token stop) {
   return submit([make = std::forward<F>(make), stop = std::move(stop)]() mutable {

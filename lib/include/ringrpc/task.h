@@ -337,9 +337,11 @@ inline Task<void> detail::TaskPromise<void>::get_return_object() noexcept {
 
 }  // namespace ringrpc
 
-/// Of coroutines that are member functions without parameters, such as lambdas.
+/// @cond
+// Of coroutines that are member functions without parameters, such as lambdas.
 template <class T, class Object>
   requires std::is_class_v<Object>
 struct std::coroutine_traits<ringrpc::Task<T>, Object&> {
   using promise_type = ringrpc::detail::MemberPromise<T, Object>;
 };
+/// @endcond
