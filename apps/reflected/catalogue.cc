@@ -203,7 +203,7 @@ Task<Outcome<bool>> Catalogue::load(std::string symbol) {
 }
 
 /// Keeps the files that it does not have yet.
-Outcome<bool> Catalogue::add(DescriptorSource::Files files) {
+Outcome<bool> Catalogue::add(DescriptorSource::Files&& files) {
   for (pb::FileDescriptorProto& file : files) {
     const auto [at, fresh] = files_.try_emplace(file.name(), std::move(file));
     if (fresh) unread_.push_back({at->first});

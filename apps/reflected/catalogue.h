@@ -57,7 +57,7 @@ class Catalogue {
     int import = 0;  // the first that may be missing
   };
 
-  Outcome<bool> add(DescriptorSource::Files files);
+  Outcome<bool> add(DescriptorSource::Files&& files);
   Task<Outcome<bool>> fetch_imports();
   Task<Outcome<bool>> fetch_import(std::string import);
   Outcome<bool> build(const std::string& file, unsigned depth);

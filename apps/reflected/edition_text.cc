@@ -113,7 +113,7 @@ class Editor {
 
 }  // namespace
 
-std::optional<EditionText> as_proto3(std::string text) {
+std::optional<EditionText> as_proto3(const std::string& text) {
   Editor editor(text);
   std::optional<std::string> edition = editor.read();
   if (!edition) return std::nullopt;
@@ -124,7 +124,7 @@ pb::io::ZeroCopyInputStream* EditionTree::Open(const std::string& name) {
   std::string path;
   if (disk_.VirtualFileToDiskFile(name, &path)) {
     auto text = apps::read_text(path, proto_bytes_max);
-    std::optional<EditionText> edited = text ? as_proto3(std::move(*text)) : std::nullopt;
+    std::optional<EditionText> edited = text ? as_proto3(*text) : std::nullopt;
     if (edited) {
       const std::string& kept = (texts_[name] = std::move(*edited)).text;
       return new pb::io::ArrayInputStream(kept.data(), static_cast<int>(kept.size()));

@@ -21,7 +21,7 @@ struct EditionText {
 };
 
 /// Nothing if the text does not begin with an edition.
-std::optional<EditionText> as_proto3(std::string text);
+std::optional<EditionText> as_proto3(const std::string& text);
 
 class EditionTree final : public google::protobuf::compiler::SourceTree {
  public:

@@ -121,13 +121,13 @@ bool GroupWire::concerned(const pb::Descriptor& type) {
 std::string GroupWire::length_prefixed(const pb::Descriptor& type, std::string bytes) {
   std::string converted;
   const bool done = concerned(type) && Conversion(pool_, false).convert(type, bytes, converted, 0);
-  return done ? converted : bytes;
+  return done ? std::move(converted) : std::move(bytes);
 }
 
 std::string GroupWire::delimited(const pb::Descriptor& type, std::string bytes) {
   std::string converted;
   const bool done = concerned(type) && Conversion(pool_, true).convert(type, bytes, converted, 0);
-  return done ? converted : bytes;
+  return done ? std::move(converted) : std::move(bytes);
 }
 
 }  // namespace ringrpc::reflected
