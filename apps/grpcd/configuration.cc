@@ -6,6 +6,7 @@
 #include "common/settings.h"
 #include "common/telemetry.h"
 #include "grpcd/signing_settings.h"
+#include "reactor/memory_limit.h"
 #include "transport/address.h"
 
 namespace ringrpc::grpcd {
@@ -195,6 +196,7 @@ void add_security(apps::CommandLine& line, Values& values) {
 
 void add_limits(apps::CommandLine& line, Values& values) {
   ServerOptions& server = values.server;
+  server.max_total_buffered_bytes = half_of_memory(server.max_total_buffered_bytes);
   const std::string group = "Limits";
   line.add(apps::size({.name = "max-message-size",
                        .group = group,
@@ -204,14 +206,14 @@ void add_limits(apps::CommandLine& line, Values& values) {
   line.add(apps::size({.name = "max-buffered-size",
                        .group = group,
                        .placeholder = "BYTES",
-                       .help = "Memory that the calls of one connection may hold for requests and unsent "
-                               "responses, at most 64G; raised to max-message-size if lower"},
+                       .help = "Memory of one connection's calls, at most 64G; at least max-message-size"},
                       server.max_buffered_bytes, {1, buffered_bytes_max}));
   line.add(apps::size({.name = "max-total-buffered-size",
                        .group = group,
                        .placeholder = "BYTES",
-                       .help = "The same for all connections together, at most 1024G, in equal shares for "
-                               "the shards; a share is raised to max-message-size if lower"},
+                       .help = "The same for all connections together, with their own memory, at most 1024G, "
+                               "in equal shares for the shards, each of at least max-message-size and 32K",
+                       .fallback = "half of the memory of its control group, at most 1G"},
                       server.max_total_buffered_bytes, {1, total_buffered_bytes_max}));
   line.add(apps::size({.name = "max-inflation-per-second",
                        .group = group,

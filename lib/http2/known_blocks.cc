@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <optional>
+#include <utility>
 
 namespace ringrpc::http2 {
 namespace {
@@ -88,6 +89,8 @@ const KnownBlock* KnownBlocks::learn(MemoryPool& pool, Bytes bytes, const Header
     drop(pool, block);
     return nullptr;
   }
+  block.held_bytes = static_cast<std::uint32_t>(block.bytes.size() + kept_bytes(block.fields.fields()));
+  held_bytes_ += block.held_bytes;
   oldest_ = static_cast<std::uint8_t>((oldest_ + 1) % blocks_.size());
   return &block;
 }
@@ -99,6 +102,7 @@ void KnownBlocks::forget(MemoryPool& pool) noexcept {
 }
 
 void KnownBlocks::drop(MemoryPool& pool, KnownBlock& block) noexcept {
+  held_bytes_ -= std::exchange(block.held_bytes, 0);
   pool.deallocate(const_cast<std::uint8_t*>(block.bytes.data()));
   block.bytes = {};
   block.fields.release(pool);

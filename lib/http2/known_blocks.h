@@ -33,6 +33,7 @@ struct KnownBlock {
   Bytes bytes;
   KeptHeaders fields;
   MessageCheck check{MessageCheck::Kind::request};
+  std::uint32_t held_bytes = 0;  ///< an estimate of its memory
 };
 
 /// True if decoding the block leaves HPACK's dynamic table unchanged: it holds only indexed fields and
@@ -53,6 +54,9 @@ class KnownBlocks {
   const KnownBlock* learn(MemoryPool& pool, Bytes bytes, const HeaderBlock& fields,
                           const MessageCheck& check) noexcept;
 
+  /// An estimate of the memory of the blocks.
+  std::size_t held_bytes() const noexcept { return held_bytes_; }
+
   /// True if a block may be known.
   bool any() const noexcept { return any_; }
 
@@ -62,9 +66,10 @@ class KnownBlocks {
  private:
   static constexpr std::size_t bytes_max = 512;
 
-  static void drop(MemoryPool& pool, KnownBlock& block) noexcept;
+  void drop(MemoryPool& pool, KnownBlock& block) noexcept;
 
   std::array<KnownBlock, 4> blocks_{};
+  std::size_t held_bytes_ = 0;
   std::uint8_t oldest_ = 0;
   bool any_ = false;
 };

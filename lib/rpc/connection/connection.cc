@@ -206,6 +206,10 @@ void Connection::on_turn_end() {
 void Connection::flush() {
   if (phase_ == Phase::lingering || over()) return;
   counts_.note_times(shard_.now());
+  if (const std::size_t bytes = session_.remembered_bytes(); bytes != noted_fields_bytes_) [[unlikely]] {
+    on_fields_remembered(std::exchange(noted_fields_bytes_, bytes), bytes);
+    if (over()) return;
+  }
   if (sending()) return note_output();
   Chain out(shard_.slabs());
   session_.produce(out, flush_bytes_max);

@@ -82,7 +82,7 @@ TurnGate& CallBatch::turns() {
 
 void CallBatch::wait_for_turn() {
   keep();
-  turns().wait(*this, connection_.fair_key());
+  turns().wait(*this, connection_.address());
   enter(State::waiting);
 }
 

@@ -12,6 +12,7 @@
 #include "ringrpc/interceptor.h"
 #include "ringrpc/log.h"
 
+#include "base/frame_allocator.h"
 #include "base/internals.h"
 #include "base/probe.h"
 #include "base/ticks.h"
@@ -37,6 +38,9 @@ bool lists(std::string_view list, std::string_view name) noexcept {
   }
   return false;
 }
+
+/// The memory of an open call without its request, its response and its handler.
+constexpr std::size_t object_bytes = sizeof(ServerCall) + http2::Session::stream_bytes;
 
 /// The status of a call whose stream was reset: by the client, or by the session for the client's error.
 [[gnu::cold]] Status closed_status(http2::ErrorCode code, bool by_peer) {
@@ -165,7 +169,8 @@ void ServerCall::check_room() {
 }
 
 void ServerCall::account() {
-  std::size_t bytes = call_.header_bytes + buffer_.held_bytes() + call_.parsed_bytes + unsent_bytes();
+  std::size_t bytes = object_bytes + call_.frame_bytes + call_.header_bytes + buffer_.held_bytes() +
+                      call_.parsed_bytes + unsent_bytes();
   if (call_.work) [[unlikely]]
     bytes += call_.work->parsing_bytes + call_.work->compressing_bytes;
   if (bytes != call_.held_bytes) call_.connection->account(std::exchange(call_.held_bytes, bytes), bytes);
@@ -225,10 +230,12 @@ template <class Step>
 void ServerCall::step_handler(Step step) {
   enter(Handler::running);
   const std::uint64_t begun = ticks();
+  const std::size_t frames_before = held_frame_bytes();
   step();
   if (ticks() - begun > detail::Context::ticks_unnoticed) [[unlikely]]
     call_.connection->part().check_hold(call_.method->path, begun);
   if (call_.task.done()) return complete();
+  call_.frame_bytes += held_frame_bytes() - frames_before;
   if (call_.handler == Handler::running) enter(Handler::suspended);
 }
 
@@ -267,6 +274,7 @@ void ServerCall::complete() {
   const std::string_view who = call_.connection->interceptors().empty() ? "the handler" : "an interceptor";
   const Status status = outcome(call_.task, call_.method->path, who);
   call_.task = {};
+  call_.frame_bytes = 0;
   enter(Handler::ended);
   end(status.ok() ? check_response() : status);
   release_if_over();
@@ -383,6 +391,7 @@ void ServerCall::drop_handler() noexcept {
   assert(call_.handler != Handler::running);
   enter(Handler::ended);
   call_.task = {};
+  call_.frame_bytes = 0;
   release_if_over();
 }
 

@@ -395,8 +395,8 @@ TEST_CASE("all connections together hold no more than the server's share") {
   SimulatedWorld world(1);
   ServerOptions options;
   options.max_message_bytes = 100'000;
-  options.max_buffered_bytes = 100'000;
-  options.max_total_buffered_bytes = 150'000;
+  options.max_buffered_bytes = 110'000;
+  options.max_total_buffered_bytes = 200'000;
   world.serve(options);
   const auto one = RawPeer::before_server(world);
   const auto other = RawPeer::before_server(world);
