@@ -3,13 +3,15 @@
 ///   CallResult<EchoResponse> response = co_await echo.Echo(request);
 ///   if (!response) co_return response.error();
 ///   const auto cost = response.metadata.trailing.find("request-cost");
-///   log::info("{}, at {}", response->payload(), cost.value_or("no cost"));
+///   log::info("{} from {}, at {}", response->payload(), response.peer(), cost.value_or("no cost"));
 ///
 /// A CallResult<T> is a Result<T> and converts to one, which leaves the metadata behind.
 #pragma once
 
 #include "ringrpc/compiler.h"
 
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "ringrpc/metadata.h"
@@ -24,8 +26,8 @@ struct ResponseMetadata {
   bool compressed = false;  ///< true if the last message that was read arrived compressed
 };
 
-/// A value or the status of the failure, with the metadata of the response. The metadata is empty if the call
-/// failed here before the server responded. A plain value: several threads may read one object, and one may
+/// A value or the status of the failure, with the metadata of the response and the address that it came from. The
+/// metadata is empty if the call failed here before the server responded. A plain value: several threads may read one object, and one may
 /// change it.
 template <class T>
 class [[nodiscard]] CallResult : public Result<T> {
@@ -37,6 +39,14 @@ class [[nodiscard]] CallResult : public Result<T> {
       : Result<T>(std::move(result)), metadata(std::move(with)) {}
 
   ResponseMetadata metadata;  ///< of the response, also that of a failed call
+
+  /// The address to which the request went, "127.0.0.1:50051", also that of a failed call; empty if it went nowhere.
+  /// Of several attempts, as ClientCall::peer.
+  const std::string& peer() const noexcept { return peer_; }
+  void set_peer(std::string_view peer) { peer_ = peer; }
+
+ private:
+  std::string peer_;
 };
 
 namespace detail {

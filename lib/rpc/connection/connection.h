@@ -57,7 +57,7 @@ struct ConnectionTimeouts {
 };
 
 /// INVALID_ARGUMENT if the limit of header lists is out of range.
-Status check_header_list_bytes(std::size_t bytes);
+Status check_header_limits(std::size_t bytes, std::size_t fields);
 
 /// All calls from the shard or the stream to a connection or its timers run in `contain`: running out of
 /// memory ends this connection and no other.
