@@ -223,8 +223,8 @@ RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> outlier_detection(
     std::shared_ptr<const BalancingPolicy> other, const OutlierDetectionOptions& options);
 
 /// Uses `other` with `size` of the addresses, which each shard of each client draws for itself, and which
-/// stay the same as long as the name has them (gRFC A68), whatever else a service config changes. A channel has at most size × shards ×
-/// `max_connections` connections then.
+/// stay the same as long as the name has them (gRFC A68), whatever else a service config changes. A channel
+/// has at most size × shards × `max_connections` connections then.
 RINGRPC_EXPORT std::shared_ptr<const BalancingPolicy> random_subsetting(
     std::size_t size, std::shared_ptr<const BalancingPolicy> other);
 

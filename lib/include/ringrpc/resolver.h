@@ -8,10 +8,10 @@
 ///   };
 ///   Channel channel("inventory:///orders", {.resolvers = {{"inventory", std::make_shared<Inventory>()}}});
 ///
-/// A channel resolves its name on each shard that makes calls: when the first call needs a connection, when
-/// `valid_for` has passed and calls are still made, and when a connection was lost or could not be made; but
-/// not again within `resolve_interval_min`. After a failure it waits as ChannelOptions::backoff says. It
-/// keeps the addresses that it has until others come: a failure or an empty result takes no connection away.
+/// A channel resolves its name on each shard that makes calls: when the first call needs a connection; when
+/// `valid_for` has passed and calls are still made, `resolve_interval_min` apart; and when a connection was lost
+/// or could not be made, 30 s apart. After a failure it waits as ChannelOptions::backoff says. It keeps the
+/// addresses that it has until others come: a failure or an empty result takes no connection away.
 #pragma once
 
 #include "ringrpc/compiler.h"
@@ -29,7 +29,7 @@
 
 namespace ringrpc {
 
-/// The most addresses that a channel uses. Further ones are left out, with a warning.
+/// The most addresses that a channel uses. Of more, each process draws as many at random, with a warning.
 inline constexpr std::size_t resolved_addresses_max = 1'000;
 /// The shortest time between two look-ups of a channel on a shard.
 inline constexpr std::chrono::milliseconds resolve_interval_min{1'000};
