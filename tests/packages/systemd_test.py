@@ -152,7 +152,7 @@ class Confinement(unittest.TestCase):
 
     def refused(self, *forbidden):
         """The error of grpcd in its sandbox, under the unit's filter without the calls `forbidden`."""
-        done = output(ORDINARY_USER, *self.confine(self.allowed() - set(forbidden)), GRPCD, "--sandbox")
+        done = output(ORDINARY_USER, *self.confine(self.allowed() - set(forbidden)), GRPCD, "--sandbox", "--listen", "127.0.0.1:0")
         self.assertEqual(done.returncode, 1, done.stdout)
         return done.stdout
 
