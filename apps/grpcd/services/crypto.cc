@@ -5,8 +5,10 @@
 
 #include "ringrpc/turn_share.h"
 
+#include "base/internals.h"
 #include "grpcd/services/signing_audit.h"
 #include "grpcd/services/signing_job.h"
+#include "rpc/policy/call_origin.h"
 
 namespace ringrpc {
 
@@ -36,17 +38,19 @@ Status unrecorded() {
   return fail(Code::UNAVAILABLE, "signatures cannot be recorded at the moment; try again later");
 }
 
-Task<Result<std::string>> run(WorkerPool& workers, const std::shared_ptr<SigningBacklog>& backlog,
-                              SigningJob job) {
+/// Callers share the workers by turns, and the backlog by their addresses.
+Task<Result<std::string>> run(const Call& call, WorkerPool& workers,
+                              const std::shared_ptr<SigningBacklog>& backlog, SigningJob job) {
   if (job.quick()) {
     co_await turn_share();
     co_return job.run();
   }
-  Result<SigningBacklog::Share> share = SigningBacklog::take(backlog, job.data_bytes());
+  const WorkOrigin origin = origin_of(call);
+  Result<SigningBacklog::Share> share = SigningBacklog::take(backlog, origin.peer, job.data_bytes());
   if (!share) co_return std::unexpected(std::move(share).error());
   // The lambda owns the job and its share of the queue, because the worker may run longer than the call.
   auto work = [job = std::move(job), share = std::move(*share)] { return job.run(); };
-  co_return co_await workers.run(std::move(work));
+  co_return co_await detail::Internals::run_for(workers, origin, std::move(work));
 }
 
 }  // namespace
@@ -79,7 +83,7 @@ Task<Result<SignResponse>> CryptoService::sign(Call& call, const SigningMethod& 
 
   const SigningJob::Wishes wishes{.verify = options_.verify_signatures, .digest = audit.wanted()};
   SigningJob job(*choice, std::move(request), wishes, expiry_of(call), audit.use());
-  Result<std::string> signature = co_await run(workers_, backlog_, std::move(job));
+  Result<std::string> signature = co_await run(call, workers_, backlog_, std::move(job));
   signatures_.count(*choice->signer, choice->algorithm, signature.has_value());
   if (!signature) {
     Status shown = for_client(signature.error());

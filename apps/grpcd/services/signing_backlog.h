@@ -1,21 +1,25 @@
 /// Limits the request data that waits for signing workers, in bytes over all requests.
 ///
 ///   const auto backlog = std::make_shared<SigningBacklog>(64 << 20);
-///   Result<SigningBacklog::Share> share = SigningBacklog::take(backlog, bytes);
+///   Result<SigningBacklog::Share> share = SigningBacklog::take(backlog, origin.peer, bytes);
 ///
 /// `take` returns RESOURCE_EXHAUSTED beyond the limit; destroying the share returns its bytes.
 ///
-/// A limit on the number of requests alone would allow that number times the largest message. All members may
-/// be used from any thread at the same time.
+/// A limit on the number of requests alone would allow that number times the largest message. An address may
+/// have as much as it leaves to others: one address alone has half, and the second a quarter. So no address
+/// can use all. All members may be used from any thread at the same time.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
 #include "ringrpc/status.h"
+
+#include "reactor/peer_key.h"
 
 namespace ringrpc {
 
@@ -26,40 +30,56 @@ class SigningBacklog {
   /// Bytes taken from the backlog; the destructor returns them.
   class Share {
    public:
-    Share(std::shared_ptr<SigningBacklog> backlog, std::size_t bytes) noexcept
-        : backlog_(std::move(backlog)), bytes_(bytes) {}
+    Share(std::shared_ptr<SigningBacklog> backlog, const PeerKey& peer, std::size_t bytes) noexcept
+        : backlog_(std::move(backlog)), peer_(peer), bytes_(bytes) {}
     Share(Share&& other) noexcept = default;
     Share& operator=(Share&& other) = delete;
     ~Share() {
-      if (backlog_) backlog_->bytes_ -= bytes_;
+      if (backlog_) backlog_->give_back(peer_, bytes_);
     }
 
    private:
     std::shared_ptr<SigningBacklog> backlog_;  // shared, because a job may outlive its service
+    PeerKey peer_;
     std::size_t bytes_;
   };
 
   /// A request with more data than the limit is accepted when no other waits: otherwise it could never be
   /// signed.
-  static Result<Share> take(std::shared_ptr<SigningBacklog> backlog, std::size_t bytes) {
-    // Compare and exchange, not add and subtract: a refused request must not count even for a moment, or it
-    // could cause another to be refused.
-    std::size_t before = backlog->bytes_;
-    do {
-      if (before != 0 && before + bytes > backlog->bytes_max_)
-        return fail(Code::RESOURCE_EXHAUSTED, "the backlog is full: " + std::to_string(before) +
-                                                  " bytes of data are waiting (backlog limit " +
-                                                  std::to_string(backlog->bytes_max_) + ")");
-    } while (!backlog->bytes_.compare_exchange_weak(before, before + bytes));
-    return Share(std::move(backlog), bytes);
+  static Result<Share> take(std::shared_ptr<SigningBacklog> backlog, const PeerKey& peer, std::size_t bytes) {
+    const std::lock_guard lock(backlog->mutex_);
+    std::size_t& all = backlog->bytes_;
+    const auto found = backlog->of_peer_.find(peer);
+    const std::size_t own = found == backlog->of_peer_.end() ? 0 : found->second;
+    if (all != 0 && own + all + 2 * bytes > backlog->bytes_max_)
+      return fail(Code::RESOURCE_EXHAUSTED, "the backlog is full: " + std::to_string(all) +
+                                                " bytes of data are waiting, " + std::to_string(own) +
+                                                " of this address (backlog limit " +
+                                                std::to_string(backlog->bytes_max_) + ")");
+    if (bytes > 0) backlog->of_peer_[peer] = own + bytes;
+    all += bytes;
+    return Share(std::move(backlog), peer, bytes);
   }
 
   /// The bytes taken at the moment.
-  std::size_t bytes() const noexcept { return bytes_; }
+  std::size_t bytes() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return bytes_;
+  }
 
  private:
+  void give_back(const PeerKey& peer, std::size_t bytes) noexcept {
+    if (bytes == 0) return;
+    const std::lock_guard lock(mutex_);
+    bytes_ -= bytes;
+    const auto own = of_peer_.find(peer);
+    if ((own->second -= bytes) == 0) of_peer_.erase(own);
+  }
+
   const std::size_t bytes_max_;
-  std::atomic<std::size_t> bytes_ = 0;
+  mutable std::mutex mutex_;
+  std::size_t bytes_ = 0;
+  std::map<PeerKey, std::size_t> of_peer_;  // the addresses that have data here
 };
 
 }  // namespace ringrpc

@@ -5,6 +5,7 @@
 #include <google/protobuf/unknown_field_set.h>
 #include <malloc.h>
 #include <map>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -86,9 +87,49 @@ TEST_CASE("a full queue refuses at once, and queued data is signed") {
   CHECK(page.find("\ngrpcd_signing_backlog_bytes 0\n") != page.npos);
 }
 
+TEST_CASE("a connection whose signatures fill the queue gives way to another, which is served in its turn") {
+  Gate gate;
+  CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {}, {.threads = 1, .queue_limit = 4});
+  world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    std::map<Code, int> ends, ends_of_other;
+    std::vector<Task<void>> calls;
+    for (int i = 0; i < 5; ++i) {
+      calls.push_back(note_end(stub, sign_request("m"), {}, ends));
+      calls.back().start();
+      co_await until([&] { return gate.begun == 1 && world.pool->waiting() == static_cast<std::size_t>(i); });
+    }
+    const Channel other(world.world.address());
+    CryptoWorld::Stub stub_of_other(other);
+    Task<void> call = note_end(stub_of_other, sign_request("m"), {}, ends_of_other);
+    call.start();
+    co_await until([&] { return ends[Code::RESOURCE_EXHAUSTED] == 1; });
+    CHECK(world.pool->waiting() == 4);
+    gate.let_go();
+    co_await until([&] { return ends_of_other[Code::OK] == 1 && ends[Code::OK] == 4; });
+  });
+}
+
+TEST_CASE("an address may have as much of the backlog as it leaves to others") {
+  const auto backlog = std::make_shared<SigningBacklog>(1000);
+  const auto take = [&](std::uint64_t peer, std::size_t bytes) {
+    return SigningBacklog::take(backlog, PeerKey{AF_INET, peer}, bytes);
+  };
+  std::optional<Result<SigningBacklog::Share>> first = take(1, 500);
+  CHECK(*first);
+  CHECK_FALSE(take(1, 1));
+  const Result<SigningBacklog::Share> second = take(2, 250);
+  CHECK(second);
+  CHECK_FALSE(take(2, 1));
+  CHECK(take(3, 125));
+  CHECK(backlog->bytes() == 750);
+  first.reset();
+  CHECK(take(2, 125));
+  CHECK_FALSE(take(2, 251));
+}
+
 TEST_CASE("the data of all waiting requests is limited, for any number of requests") {
   Gate gate;
-  CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {.backlog_bytes_max = 1'000'000},
+  CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {.backlog_bytes_max = 2'000'000},
                     {.threads = 1, .queue_limit = 64});
   world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
     std::map<Code, int> ends;
@@ -113,7 +154,7 @@ TEST_CASE("the data of all waiting requests is limited, for any number of reques
     co_await until([&] { return world.pool->waiting() == 1; });
     gate.let_go();
     co_await until([&] { return ends[Code::OK] == 2; });
-    calls.push_back(ask(2'000'000));  // accepted, because it is the only one
+    calls.push_back(ask(3'000'000));  // accepted, because it is the only one
     co_await until([&] { return ends[Code::OK] == 3; });
     CHECK(ends.size() == 1);
   });
@@ -121,7 +162,7 @@ TEST_CASE("the data of all waiting requests is limited, for any number of reques
 
 TEST_CASE("the log names the limit that was reached, but the status does not") {
   Gate gate;
-  CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {.backlog_bytes_max = 100},
+  CryptoWorld world(fake_keys(rsa_public_key(), gate.signature()), {.backlog_bytes_max = 200},
                     {.threads = 1, .queue_limit = 2});
   world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
     std::map<Code, int> ends;
@@ -138,8 +179,9 @@ TEST_CASE("the log names the limit that was reached, but the status does not") {
     log::set_level(log::Level::info);
     ask(61);
     co_await until([&] { return ends[Code::RESOURCE_EXHAUSTED] == 1; });
-    CHECK(captured.text().ends_with(
-        ": RESOURCE_EXHAUSTED (the backlog is full: 40 bytes of data are waiting (backlog limit 100))\n"));
+    CHECK(
+        captured.text().ends_with(": RESOURCE_EXHAUSTED (the backlog is full: 40 bytes of data are waiting, "
+                                  "40 of this address (backlog limit 200))\n"));
     ask(10);
     co_await until([&] { return world.pool->waiting() == 2; });
     ask(10);
@@ -154,20 +196,20 @@ TEST_CASE("the log names the limit that was reached, but the status does not") {
 
 TEST_CASE("a refused request never takes room from one that fits") {
   const auto backlog = std::make_shared<SigningBacklog>(1000);
-  const auto half = SigningBacklog::take(backlog, 500);
-  REQUIRE(half);
+  const auto held = SigningBacklog::take(backlog, {}, 400);
+  REQUIRE(held);
   std::atomic<bool> enough = false;
   std::atomic<int> refusals = 0;
   std::jthread greedy([&] {
-    while (!enough) refusals += SigningBacklog::take(backlog, 1000) ? 0 : 1;
+    while (!enough) refusals += SigningBacklog::take(backlog, {}, 1000) ? 0 : 1;
   });
   int taken = 0;
   while (refusals == 0) std::this_thread::yield();
-  for (int i = 0; i < 1'000'000; ++i) taken += SigningBacklog::take(backlog, 1) ? 1 : 0;
+  for (int i = 0; i < 1'000'000; ++i) taken += SigningBacklog::take(backlog, {}, 1) ? 1 : 0;
   enough = true;
   greedy.join();
   CHECK(taken == 1'000'000);
-  CHECK(backlog->bytes() == 500);
+  CHECK(backlog->bytes() == 400);
 }
 
 /// The memory that the process has from malloc. Hardly changes under a sanitizer, which has an allocator of
