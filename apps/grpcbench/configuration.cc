@@ -204,6 +204,17 @@ void add_calls(apps::CommandLine& line, Values& values) {
                                       "Largest header or trailer list of a response"));
 }
 
+/// What happens when the server is lost.
+void add_outage(apps::CommandLine& line, Values& values) {
+  line.add(apps::toggle(
+      {.name = "keep-going",
+       .group = "Load",
+       .help =
+           "Goes on when the server cannot be reached any more, and counts the calls that fail until it is "
+           "there again. The first connections must be made."},
+      values.keep_going));
+}
+
 void add_load(apps::CommandLine& line, Values& values) {
   const std::string group = "Load";
   line.add(apps::number({.name = "connections",
@@ -351,6 +362,7 @@ Configuration::Configuration() : line("grpcbench", "Load-tests gRPC servers.") {
   add_calls(line, values);
   reflected::add_descriptor_files(line, "Descriptors", values.descriptors);
   add_load(line, values);
+  add_outage(line, values);
   add_output(line, values);
   line.settle([this](const apps::Origins& origins) { return settle(values, origins); });
 }

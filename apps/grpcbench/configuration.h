@@ -57,6 +57,7 @@ struct Values {
   std::uint32_t rate = 0;  ///< calls a second; 0 for as many as the server takes
   std::optional<Spacing> spacing;
   std::chrono::milliseconds deadline{20'000};
+  bool keep_going = false;
 
   Format output = Format::text;
   std::optional<std::string> report;

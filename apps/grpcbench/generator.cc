@@ -17,6 +17,8 @@ constexpr unsigned calls_at_once = 32;
 /// The number of checks for expired calls within the length of the deadline.
 constexpr int checks_per_deadline = 20;
 constexpr Nanoseconds check_interval_min = 1ms;
+/// A slot that could begin the next call at once would keep the processor busy with calls that fail.
+constexpr Nanoseconds rest_in_outage = 10ms;
 
 template <class Number>
 void add_one(std::atomic<Number>& counter) noexcept {
@@ -136,7 +138,13 @@ bool Generator::may_begin(Instant due) const noexcept {
 }
 
 void Generator::fill_slots() {
+  if (rest_bell_.armed()) return;
   while (!free_.empty() && may_begin(shard_.now())) begin_call(shard_.now());
+}
+
+void Generator::end_rest() {
+  fill_slots();
+  finish_if_done();
 }
 
 /// Begins the due calls as far as slots are free, and arms the alarm for the next.
@@ -277,7 +285,12 @@ void Generator::end_if_silent() {
 void Generator::end_if_hopeless(const CallSlot& slot, Status status) {
   if (status.ok()) return;
   const bool missing = status.code() == Code::UNIMPLEMENTED && !responded_[slot.operation_index()];
-  if (missing || unreachable(status)) end_early(slot.operation_index(), std::move(status));
+  const bool lost = unreachable(status);
+  if (lost && plan_.keep_going) {
+    if (!schedule_) shard_.alarms().arm(rest_bell_, after(shard_.now(), rest_in_outage));
+    return;
+  }
+  if (missing || lost) end_early(slot.operation_index(), std::move(status));
 }
 
 void Generator::end_early(std::size_t operation, Status why) {
@@ -337,7 +350,7 @@ Instant Generator::end_of_calls() const {
 void Generator::finish(Instant end) {
   const bool counted = phase_ == Phase::running && shard_.now() > counting_from_;
   phase_ = Phase::done;
-  for (Bell* bell : {&start_bell_, &count_bell_, &pace_bell_, &expiry_bell_}) bell->cancel();
+  for (Bell* bell : {&start_bell_, &count_bell_, &rest_bell_, &pace_bell_, &expiry_bell_}) bell->cancel();
   if (counted) {
     measured_.duration = std::max(end, counting_from_) - counting_from_;
     measured_.spent = ProcessorTime::of_this_thread() - before_;

@@ -17,6 +17,7 @@
 /// 6. A plan with templates fills the messages and headers of a call when it begins.
 /// 7. The run ends early when all slots have expired calls and none has ended for one more deadline, when the
 ///    server cannot be reached or does not have the method, or when a filled message is not valid. No more calls begin then.
+///    A plan may keep going instead when the server cannot be reached: in closed loop, calls then begin every 10 ms.
 ///
 /// Times are those of the shard's turns: a call begins at the start of the turn that sends it and ends at the
 /// start of the turn that finds its response. So no call reads the clock, and the generator's own work can
@@ -124,6 +125,7 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   void begin_call(Instant due);
   bool may_begin(Instant due) const noexcept;
   void fill_slots();
+  void end_rest();
   void pace();
   void begin_due(Instant due);
   void count(const CallSlot& slot, const Status& status, std::size_t backend);
@@ -169,6 +171,7 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   ProcessorTime before_;
   Bell start_bell_{*this, &Generator::start_calls};
   Bell count_bell_{*this, &Generator::begin_counting};
+  Bell rest_bell_{*this, &Generator::end_rest};
   Bell pace_bell_{*this, &Generator::pace};
   Bell expiry_bell_{*this, &Generator::look_for_expired};
 

@@ -134,6 +134,7 @@ Result<Plan> make_plan(const Values& values, const apps::Origins& origins) {
 
   Plan plan;
   plan.server = std::move(*server);
+  plan.spreads = values.balancing != apps::Balancing::pick_first;
   plan.threads = *threads;
   plan.spin = values.spin;
   plan.connections = values.connections;
@@ -144,6 +145,7 @@ Result<Plan> make_plan(const Values& values, const apps::Origins& origins) {
   plan.warmup = values.warmup;
   plan.pace = pace_of(values);
   plan.deadline = values.deadline;
+  plan.keep_going = values.keep_going;
   if (Status status = add_headers(values.headers, plan); !status.ok()) {
     status = Status(status.code(), origins.of("header") + ": " + std::string(status.message()));
     return std::unexpected(std::move(status));

@@ -23,6 +23,7 @@ namespace ringrpc::grpcbench {
 struct Plan {
   std::string server;
   ChannelOptions channel;  ///< for each connection
+  bool spreads = false;    ///< --lb sends calls to all addresses of the server
   unsigned threads = 1;
   Nanoseconds spin{0};  ///< how long an idle thread polls before it sleeps
   unsigned connections = 1;
@@ -38,6 +39,7 @@ struct Plan {
   Nanoseconds warmup{0};                ///< before the counted part
   std::optional<Pace> pace;             ///< for open loop; closed loop without
   Nanoseconds deadline{0};              ///< of each call, from the time at which it was due
+  bool keep_going = false;              ///< a server that cannot be reached does not end the run
 };
 
 /// Values that show before the run whether the placeholders fit, as far as the number of calls is known.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <optional>
 #include <utility>
 
 #include "base/escape.h"
@@ -19,10 +20,12 @@ constexpr double busy_limit = 0.9;
 constexpr double delay_limit = 0.1;
 /// In a shorter run, starting up dominates a thread's processor time.
 constexpr Nanoseconds telling_duration = 200ms;
-/// With fewer calls, a single late one would trigger a warning.
+/// With fewer calls, a single late one would trigger a warning, and some addresses may get none.
 constexpr std::uint64_t telling_calls = 100;
 /// The limit for how late 1 % of the calls may begin.
 constexpr Nanoseconds late_limit = 1ms;
+/// A warning names this many addresses.
+constexpr std::size_t idle_named_max = 5;
 
 std::string describe_load(const Plan& plan, const RunOutcome& outcome) {
   const bool secure = plan.channel.tls || plan.server.starts_with("tls+");
@@ -74,7 +77,32 @@ std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome
   return warnings;
 }
 
-std::vector<BackendRow> backends_of(const Backends& backends, double duration_s) {
+/// Adds a row for each address that got no call, up to the limit of rows.
+void add_idle(const std::vector<std::string>& addresses, std::vector<BackendRow>& rows) {
+  for (const std::string& address : addresses) {
+    const bool known = std::ranges::find(rows, address, &BackendRow::address) != rows.end();
+    if (!known && rows.size() < Backends::addresses_max) rows.emplace_back().address = address;
+  }
+}
+
+/// "no call went to 127.0.0.1:2", if enough calls were made and an address got none.
+std::optional<std::string> idle_backends(const std::vector<BackendRow>& rows) {
+  std::string names;
+  std::size_t idle = 0;
+  std::uint64_t calls = 0;
+  for (const BackendRow& row : rows) {
+    calls += row.succeeded + row.failed;
+    if (row.succeeded + row.failed > 0 || ++idle > idle_named_max) continue;
+    names.append(idle == 1 ? "" : ", ").append(escape_controls(row.address));
+  }
+  if (idle == 0 || calls < telling_calls) return std::nullopt;
+  if (idle > idle_named_max) names += fmt::format(" and {} more", idle - idle_named_max);
+  return "no call went to " + names + "; can it be reached, and does the policy choose it?";
+}
+
+/// `spreads`: the policy sends calls to all addresses, not to the first that can be reached.
+std::vector<BackendRow> backends_of(const RunOutcome& outcome, bool spreads, double duration_s) {
+  const Backends& backends = outcome.measured.backends;
   std::vector<BackendRow> rows;
   for (const Backends::Backend& backend : backends.rows()) {
     const std::uint64_t total = backend.succeeded + backend.failed;
@@ -88,6 +116,7 @@ std::vector<BackendRow> backends_of(const Backends& backends, double duration_s)
          .p50_us = microseconds(backend.latency.percentile(50)),
          .p99_us = microseconds(backend.latency.percentile(99))});
   }
+  if (spreads) add_idle(outcome.addresses, rows);
   if (rows.size() == 1) rows.clear();
   const auto last = [](const BackendRow& row) {
     return row.address == Backends::others || row.address == Backends::no_server;
@@ -153,7 +182,8 @@ Results::Results(const Plan& plan, const RunOutcome& outcome)
     services.push_back({operation.name, outcome.measured.tallies[at], duration_s});
   }
   if (services.size() == 1) services.clear();
-  backends = backends_of(outcome.measured.backends, duration_s);
+  backends = backends_of(outcome, plan.spreads, duration_s);
+  if (std::optional<std::string> idle = idle_backends(backends)) warnings.push_back(std::move(*idle));
   if (const std::uint64_t total = all.tally.total(); total > 0)
     cpu_us_per_call = cpu_s * 1e6 / static_cast<double>(total);
 }

@@ -63,7 +63,7 @@ struct Results {
   std::string load;  ///< "10 connections of 1 stream, 2 threads on io_uring, closed loop"
   Row all;
   std::vector<Row> services;  ///< one for each method, if there are several
-  /// One for each address, sorted, and one for all other addresses, if the calls went to several.
+  /// One for each address, sorted, also without calls, and one for all other addresses; none if there is one.
   std::vector<BackendRow> backends;
   Timeline timeline;
   double cpu_s = 0;  ///< processor time of the generator

@@ -6,10 +6,14 @@
 #include <latch>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
+
+#include "ringrpc/block_on.h"
 
 #include "reactor/backend.h"
 #include "reactor/shards.h"
+#include "rpc/channelz/reading.h"
 
 namespace ringrpc::grpcbench {
 namespace {
@@ -19,6 +23,21 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds show_interval = 100ms;
 /// The time between the last connection and the first call, in which every thread gets the time of the start.
 constexpr Nanoseconds head_start = 2ms;
+
+/// Channels whose addresses are read; each knows all, unless its policy takes a subset.
+constexpr std::size_t channels_read_max = 100;
+
+/// The addresses to which the channels of a target may send calls.
+Task<Result<std::vector<std::string>>> known_addresses(std::string target) {
+  const auto channels = co_await channelz::read_channels(0, channels_read_max);
+  if (!channels) co_return std::unexpected(channels.error());
+  std::set<std::string> addresses;
+  for (const channelz::ChannelSnapshot& channel : channels->entries) {
+    if (channel.ref.name != target) continue;
+    for (const channelz::Ref& subchannel : channel.subchannels) addresses.insert(subchannel.name);
+  }
+  co_return std::vector<std::string>(addresses.begin(), addresses.end());
+}
 
 /// A shard and its generator.
 struct Lane {
@@ -149,6 +168,7 @@ RunOutcome Run::run(const std::function<void(const RunSoFar&)>& show) {
   begin();
   outcome.interrupted = !wait([&] { show(so_far()); });
   outcome.begun = so_far().phase == RunSoFar::Phase::measuring;
+  if (auto addresses = block_on(known_addresses(plan_.server))) outcome.addresses = std::move(*addresses);
   if (outcome.interrupted) on_every_shard([](Lane& lane) { lane.generator->stop(); });
   std::vector<Measurement> parts(lanes_.size());
   on_every_shard(

@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "ringrpc/clock.h"
 #include "ringrpc/status.h"
@@ -34,6 +36,7 @@ struct RunOutcome {
   bool interrupted = false;
   bool begun = false;  ///< the warm-up was over, so calls counted
   Measurement measured;
+  std::vector<std::string> addresses;  ///< of the server, as the channels know them at the end
   unsigned threads = 0;
   std::string_view io;  ///< the first thread's backend: "io_uring", "epoll"
 };

@@ -221,6 +221,14 @@ class AgainstGrpcd(Case):
         self.assertLessEqual(max(map(len, text.splitlines())), 80)
         self.assertNotIn("backends", self.json("--requests", 100))
 
+    def test_a_server_that_gets_no_call_has_a_row_and_a_warning(self):
+        words = ["--server", f"{self.address},127.0.0.1:1", "--lb", "round_robin", "--requests", 200, "-o", "json"]
+        done = grpcbench(*words)
+        found = self.results(done)
+        self.assertEqual(found["backends"]["127.0.0.1:1"]["succeeded"], 0)
+        self.assertEqual(found["backends"][self.address]["succeeded"], 200)
+        self.assertIn("no call went to 127.0.0.1:1; can it be reached, and does the policy choose it?", found["warnings"])
+
     def test_its_own_processor_time_agrees_with_the_kernels(self):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         found = self.json("--requests", 50_000, "--streams", 10)

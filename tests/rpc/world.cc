@@ -11,25 +11,28 @@ namespace ringrpc {
 void World::also_serve(Service& service) { services_.push_back(&service); }
 
 void World::serve(const ServerOptions& options, std::string_view where) {
-  services_.push_back(&service_);
-  REQUIRE(parts_.add(services_, options).ok());
+  std::vector<Service*> services = services_;
+  services.push_back(&service_);
+  parts_.emplace();
+  REQUIRE(parts_->add(services, options).ok());
   options_ = options;
   shards_[0] = &server_shard();
-  parts_.begin(shards_, options);
-  Result<std::string> bound = parts_.listener()->listen(*Address::parse(where));
+  parts_->begin(shards_, options);
+  Result<std::string> bound = parts_->listener()->listen(*Address::parse(where));
   REQUIRE_MESSAGE(bound, bound.error().to_string());
   address_ = *bound;
 }
 
 void World::replace_server() {
-  auto part = std::make_unique<ServerShard>(server_shard(), 1, parts_.methods(), options_);
-  ServerShard* old = replaced_.emplace_back(parts_.replace(server_shard(), std::move(part))).get();
+  auto part = std::make_unique<ServerShard>(server_shard(), 1, parts_->methods(), options_);
+  ServerShard* old = replaced_.emplace_back(parts_->replace(server_shard(), std::move(part))).get();
   server_shard().post([old] { old->drain([] {}); });
 }
 
 void World::stop() {
-  parts_.drop_listener();
-  if (parts_.size() > 0) parts_.drop(server_shard());
+  if (!parts_) return;
+  parts_->drop_listener();
+  if (parts_->size() > 0) parts_->drop(server_shard());
   replaced_.clear();
 }
 

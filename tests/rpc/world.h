@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,12 +42,12 @@ class World {
   virtual Shard& client_shard() = 0;
 
   RawService& service() noexcept { return service_; }
-  ServerShard& server() noexcept { return *parts_.on(server_shard()); }
+  ServerShard& server() noexcept { return *parts_->on(server_shard()); }
   const std::string& address() const noexcept { return address_; }
 
   /// Adds a service of the test's own; before `serve`.
   void also_serve(Service& service);
-  /// Starts the server; `run` does so with default options when it was not called.
+  /// Starts the server, also again after `stop`; `run` does so with default options when it was not called.
   void serve(const ServerOptions& options, std::string_view where = "127.0.0.1:0");
   /// Replaces the server and drains the old one, as in a rolling restart.
   void replace_server();
@@ -58,7 +59,7 @@ class World {
   std::vector<Service*> services_;
   Shard* shards_[1] = {};
   ServerOptions options_;
-  ServerParts parts_;
+  std::optional<ServerParts> parts_;
   std::vector<std::unique_ptr<ServerShard>> replaced_;
   std::string address_;
 };

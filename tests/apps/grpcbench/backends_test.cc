@@ -105,6 +105,28 @@ TEST_CASE("a run with one address shows no table of backends") {
   CHECK(format_results(results, Format::json).find("backends") == std::string::npos);
 }
 
+TEST_CASE("an address that got no call has a row and a warning if the policy should have used it") {
+  RunOutcome outcome = outcome_of_two();
+  outcome.addresses = {"10.0.0.1:1", "10.0.0.9:9", "127.0.0.1:2"};
+  const Results first_only = results_of(outcome);
+  CHECK(first_only.backends.size() == 3);  // with the row of calls to none
+  CHECK(first_only.warnings.empty());
+  Values values;
+  values.balancing = apps::Balancing::round_robin;
+  const Results results(make_plan(values).value(), outcome);
+  REQUIRE(results.backends.size() == 4);
+  CHECK(results.backends[1].address == "10.0.0.9:9");
+  CHECK(results.backends[1].succeeded + results.backends[1].failed == 0);
+  CHECK(results.warnings ==
+        std::vector<std::string>{
+            "no call went to 10.0.0.9:9; can it be reached, and does the policy choose it?"});
+
+  Backends& few = outcome.measured.backends;
+  few = {};
+  few.record(few.index_of("127.0.0.1:2"), true, 1ms);
+  CHECK(Results(make_plan(values).value(), outcome).warnings.empty());  // of one call
+}
+
 TEST_CASE("the text has a line of at most 80 columns for each address") {
   const std::string text = format_results(results_of(outcome_of_two()), Format::text);
   const std::size_t begin = text.find("backend ");

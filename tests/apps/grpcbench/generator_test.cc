@@ -331,6 +331,30 @@ TEST_CASE("a lost connection that can be made again costs only its calls in flig
   CHECK(measured.tallies.at(0).succeeded() >= 1900);
 }
 
+TEST_CASE("a run that keeps going counts the failures of an outage, and the calls after it") {
+  for (const std::uint32_t rate : {0u, 100u}) {
+    Bench bench(10ms);
+    Values values = lasting(10s);
+    values.rate = rate;
+    values.keep_going = true;
+    std::uint64_t before = 0;
+    const Measurement measured = bench.run(bench.plan(values), [&] {
+      bench.run_for(1s);
+      const std::string address = bench.world().address();
+      bench.world().stop();
+      bench.run_for(2s);
+      before = bench.service.started();
+      bench.world().serve({}, address);
+    });
+    CHECK(measured.fatal.ok());
+    CHECK_FALSE(bench.ended_early());
+    CHECK(ended(measured, Code::UNAVAILABLE) >= 100);
+    CHECK(ended(measured, Code::UNAVAILABLE) <= 5000);
+    CHECK(bench.service.started() >= before + 100);
+    CHECK(measured.duration >= 10s);
+  }
+}
+
 TEST_CASE("a stopped run waits for the calls in flight and counts them") {
   for (const std::uint32_t rate : {0u, 1000u}) {
     Bench bench(10ms);
