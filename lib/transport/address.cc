@@ -70,10 +70,7 @@ SocketAddress ipv6(const in6_addr& host, std::uint16_t port) {
 std::vector<SocketAddress> literal(const Address& address) {
   const std::string& host = address.name();
   const auto port = static_cast<std::uint16_t>(address.port());
-  in_addr four{};
-  in6_addr six{};
-  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return {ipv4(four, port)};
-  if (inet_pton(AF_INET6, host.c_str(), &six) == 1) return {ipv6(six, port)};
+  if (const std::optional<SocketAddress> number = parse_ip(host, port)) return {*number};
   if (host == "localhost") return {ipv4({htonl(INADDR_LOOPBACK)}, port), ipv6(in6addr_loopback, port)};
   return {};
 }
@@ -145,6 +142,14 @@ Status check_target(const Address& address) {
 }
 
 }  // namespace
+
+std::optional<SocketAddress> parse_ip(const std::string& host, std::uint16_t port) {
+  in_addr four{};
+  in6_addr six{};
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return ipv4(four, port);
+  if (inet_pton(AF_INET6, host.c_str(), &six) == 1) return ipv6(six, port);
+  return std::nullopt;
+}
 
 std::optional<Address> Address::parse_inherited(std::string_view text) {
   if (text == systemd_name) return Address(Kind::systemd, {}, 0);

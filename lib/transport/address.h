@@ -88,6 +88,9 @@ class Address {
 /// The prefix of an address with TLS.
 inline constexpr std::string_view tls_prefix = "tls+";
 
+/// The socket address of an IP address, without brackets; nothing for other text.
+std::optional<SocketAddress> parse_ip(const std::string& host, std::uint16_t port);
+
 /// The socket addresses to connect to for `address`, in order of preference. Numbers and "localhost" resolve
 /// at once. Other host names go to the system's resolver, which may take seconds, so a shard calls this
 /// for them only before it serves. UNAVAILABLE names the host and the resolver's error.

@@ -1,10 +1,7 @@
 #include "rpc/naming/hosts_file.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
-#include <cstring>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +10,7 @@
 #include "ringrpc/log.h"
 
 #include "base/unique_fd.h"
+#include "transport/address.h"
 
 namespace ringrpc {
 namespace {
@@ -30,26 +28,6 @@ std::string_view take_word(std::string_view& line) noexcept {
   return word;
 }
 
-std::optional<SocketAddress> to_address(std::string_view text, std::uint16_t port) {
-  const std::string ended(text);
-  SocketAddress address;
-  if (sockaddr_in four{}; ::inet_pton(AF_INET, ended.c_str(), &four.sin_addr) == 1) {
-    four.sin_family = AF_INET;
-    four.sin_port = htons(port);
-    std::memcpy(&address.storage, &four, sizeof four);
-    address.length = sizeof four;
-    return address;
-  }
-  if (sockaddr_in6 six{}; ::inet_pton(AF_INET6, ended.c_str(), &six.sin6_addr) == 1) {
-    six.sin6_family = AF_INET6;
-    six.sin6_port = htons(port);
-    std::memcpy(&address.storage, &six, sizeof six);
-    address.length = sizeof six;
-    return address;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 HostsFile& HostsFile::of_system() {
@@ -64,7 +42,7 @@ std::vector<SocketAddress> HostsFile::find(std::string_view host, std::uint16_t 
   read_if_changed();
   std::vector<SocketAddress> found;
   for (const Entry& entry : std::ranges::equal_range(entries_, std::string_view(name), {}, &Entry::name))
-    if (const std::optional<SocketAddress> address = to_address(entry.address, port))
+    if (const std::optional<SocketAddress> address = parse_ip(std::string(entry.address), port))
       found.push_back(*address);
   return found;
 }
