@@ -427,6 +427,12 @@ int show_server() {
   return 0;
 }
 
+void show_listen_addresses(ServerOptions& options) {
+  // [listen_addresses.h]
+  options.listen = {"127.0.0.1:50051", "unix:/run/routes.sock"};
+  // [/listen_addresses.h]
+}
+
 void respond(std::string_view content_type, std::string_view body);
 
 void show_metrics(std::string_view accept, std::string_view text) {

@@ -58,6 +58,8 @@ void with_lists(Fine& fine, Reflection& reflection, const std::vector<ringrpc::S
   const std::vector<std::string> addresses{"127.0.0.1:0", "unix:/x"};
   (void)Server::start(services, {.listen = addresses});
   (void)Server::start(services, {.listen = {addresses.front(), "unix:/x"}});
+  (void)AdminServer::start({.listen = addresses}, {});
+  (void)AdminServer::start({.listen = {"127.0.0.1:0"}}, {});
   const testing::InProcess world({&fine, &reflection.v1()});
 }
 
@@ -387,6 +389,10 @@ auto start(Store::Service& store) { return Server::start({&store}, {.listen = "1
 // mistake: an address that is a string, assigned to the list of addresses
 // error: `listen` is a list of addresses: `{.listen = {"127.0.0.1:50051"}}`
 void use(ServerOptions& options, const std::string& address) { options.listen = address; }
+
+// mistake: an address where the list of addresses of admin pages is wanted
+// error: `listen` is a list of addresses: `{.listen = {"127.0.0.1:50051"}}`
+auto start(std::vector<AdminPage> pages) { return AdminServer::start({.listen = "127.0.0.1:0"}, pages); }
 
 // mistake: a class whose name is also one of ringrpc's, in the namespace in which these are used
 // clang: reference to 'Service' is ambiguous

@@ -28,6 +28,7 @@
 
 #include "ringrpc/export.h"
 #include "ringrpc/io_backend.h"
+#include "ringrpc/listen_addresses.h"
 #include "ringrpc/status.h"
 #include "ringrpc/task.h"
 
@@ -99,7 +100,7 @@ class AdminPage {
 /// The options of an admin server. Sizes are in bytes.
 struct AdminOptions {
   /// The addresses to listen on, in the syntax of ServerOptions::listen, without TLS.
-  std::vector<std::string> listen{};
+  ListenAddresses listen{};
   /// Further host names of this server, without ports. A request to a TCP address may name in Host or
   /// :authority an IP address, `localhost`, the host names in `listen`, and these; other requests get 421. So
   /// no web page can read the pages through the browser of its visitor by having its own name resolve to this

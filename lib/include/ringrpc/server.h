@@ -16,7 +16,6 @@
 #include "ringrpc/compiler.h"
 
 #include <chrono>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -31,6 +30,7 @@
 #include "ringrpc/export.h"
 #include "ringrpc/interceptor.h"
 #include "ringrpc/io_backend.h"
+#include "ringrpc/listen_addresses.h"
 #include "ringrpc/metrics.h"
 #include "ringrpc/server_snapshot.h"
 #include "ringrpc/service.h"
@@ -40,21 +40,6 @@
 #include "ringrpc/tracer.h"
 
 namespace ringrpc {
-
-/// The addresses of a server: a list of strings.
-class ListenAddresses : public std::vector<std::string> {
- public:
-  using std::vector<std::string>::vector;
-  /// The addresses of that list.
-  ListenAddresses(std::vector<std::string> list) noexcept  // NOLINT(google-explicit-constructor): it is one
-      : std::vector<std::string>(std::move(list)) {}
-  /// Refused at compile time: one address that is not in a list.
-  template <std::convertible_to<std::string_view> Text>
-  ListenAddresses(const Text&) {  // NOLINT(google-explicit-constructor): as above
-    static_assert(detail::never<Text>,
-                  "`listen` is a list of addresses: `{.listen = {\"127.0.0.1:50051\"}}`");
-  }
-};
 
 /// The options of a server. Sizes are in bytes. Where an option is optional, its comment says what applies
 /// without a value. Zero turns a limit off where its comment says so, and no other limit.
