@@ -244,19 +244,15 @@ void Daemon::log_drained() const {
             calls_ended_);
 }
 
-/// A result that repeats itself is logged at a limited rate, so that no flood of signals fills the log.
 void Daemon::reload() {
   std::vector<Change> waiting;
   const Result<std::string> reloaded = reload_all(waiting);
-  std::string result =
-      reloaded ? *reloaded : "nothing was reloaded: " + std::string(reloaded.error().message());
-  if (result != reload_logged_) reloads_logged_ = {};
-  reload_logged_ = std::move(result);
-  const auto left_out = reloads_logged_.take(std::chrono::steady_clock::now());
-  if (!left_out) return;
-  const std::string line = "SIGHUP: " + reload_logged_ + left_out->words();
-  if (!reloaded) return log::error("{}", line);
-  log::info("{}", line);
+  const auto line = lines_.take(
+      "SIGHUP: " +
+      (reloaded ? *reloaded : "nothing was reloaded: " + std::string(reloaded.error().message())));
+  if (!line) return;
+  if (!reloaded) return log::error("{}", *line);
+  log::info("{}", *line);
   for (const Change& change : waiting)
     log::warn("SIGHUP: {} changed to {} in the file; {} stays in effect until a restart", change.name,
               change.after, change.before);
@@ -303,9 +299,13 @@ void Daemon::step_log_level(int step) {
   const int wanted = static_cast<int>(log::level()) + step;
   const int stepped = std::clamp(wanted, static_cast<int>(Level::trace), static_cast<int>(log_level_max()));
   const Level level = static_cast<Level>(stepped);
-  log::set_level(std::min(level, Level::info));  // so that the next line appears at any level
   const bool held = wanted > stepped && level < Level::off;
-  log::info("log level {}{}", name(level), held ? "; --audit-required needs it" : "");
+  const auto line =
+      lines_.take("log level " + std::string(name(level)) + (held ? "; --audit-required needs it" : ""));
+  if (line) {
+    log::set_level(std::min(level, Level::info));  // so that the line appears at any level
+    log::info("{}", *line);
+  }
   log::set_level(level);
 }
 

@@ -21,13 +21,13 @@
 #include "ringrpc/admin_server.h"
 #include "ringrpc/server.h"
 
-#include "base/log_quota.h"
 #include "base/reload.h"
 #include "common/descriptor_limit.h"
 #include "common/exit_code.h"
 #include "common/signals.h"
 #include "grpcd/certificates.h"
 #include "grpcd/configuration.h"
+#include "grpcd/signal_lines.h"
 
 namespace ringrpc::grpcd {
 
@@ -105,9 +105,8 @@ class Daemon {
   std::unique_ptr<AdminServer>
       admin_;  ///< null without admin pages; destroyed before the server that they show
   std::unique_ptr<Server> channelz_;  ///< null without channelz
-  std::string reload_logged_;         ///< the result of the last reload
-  LogQuota reloads_logged_;           ///< of that result
-  std::uint64_t calls_ended_ = 0;     ///< calls that the drain ended at its timeout
+  SignalLines lines_;
+  std::uint64_t calls_ended_ = 0;  ///< calls that the drain ended at its timeout
   std::uint64_t calls_over_before_ = 0;
   std::optional<Drainer> drainer_;  // last, so that it is joined before the objects that it uses end
 };

@@ -16,6 +16,32 @@ using apps::CapturedStderr;
 using apps::ScratchFile;
 using test::our_authority;
 
+/// All files that SIGHUP reads again, and a grpcd that uses them.
+struct EveryFile {
+  test::TestIdentity identity = our_authority().issue({});
+  ScratchFile settings{"log-level = 'info'\n"};
+  ScratchFile certificate{identity.certificate};
+  ScratchFile key{identity.key};
+  ScratchFile access{""};
+  Running daemon{{"--config", settings.path(), "--tls-cert", certificate.path(), "--tls-key", key.path(),
+                  "--access-log", access.path()}};
+
+  EveryFile() { daemon.has_keys = true; }
+
+  void reload() {
+    daemon.signal(SIGHUP);
+    daemon.signal(SIGTERM);
+    CHECK(daemon.end() == apps::exit_ok);
+  }
+};
+
+/// The lines of a log that have `text`.
+int lines_with(std::string_view text, std::string_view log) {
+  int lines = 0;
+  for (std::size_t at = log.find(text); at != log.npos; at = log.find(text, at + 1)) ++lines;
+  return lines;
+}
+
 TEST_CASE("neither SIGUSR2 nor SIGHUP hides the records that --audit-required needs") {
   const CapturedStderr captured;
   const ScratchFile file("audit-required = true\nlog-level = 'debug'\n");
@@ -58,63 +84,43 @@ TEST_CASE("SIGHUP takes the log level from the file and names the changes that n
 
 TEST_CASE("SIGHUP with a wrong file changes nothing, and one line has the file and the cause") {
   const CapturedStderr captured;
-  const test::TestIdentity identity = our_authority().issue({});
-  const ScratchFile file("log-level = 'info'\n");
-  const ScratchFile certificate(identity.certificate);
-  const ScratchFile key(identity.key);
-  const ScratchFile access("");
+  EveryFile files;
+  files.settings.write("log-level = 'debug'\n");
+  std::filesystem::remove(files.access.path());
   std::string cause;
-  {
-    Running daemon({"--config", file.path(), "--tls-cert", certificate.path(), "--tls-key", key.path(),
-                    "--access-log", access.path()});
-    daemon.has_keys = true;
-    file.write("log-level = 'debug'\n");
-    std::filesystem::remove(access.path());
-    SUBCASE("the settings") {
-      file.write("log-level = 'debug'\nshard = 2\n");
-      cause = file.path() + ":2: shard: unknown key; did you mean shards?";
-    }
-    SUBCASE("the certificate") {
-      certificate.write("nothing");
-      cause = "TLS: --tls-cert: " + certificate.path() + ": there is no certificate in it; ";
-    }
-    SUBCASE("the keys of tokens") {
-      daemon.keys_failure = fail(Code::INVALID_ARGUMENT, "JWT: keys.json: no key").error();
-      cause = "JWT: keys.json: no key\n";
-    }
-    SUBCASE("the access log") {
-      std::filesystem::create_directory(access.path());
-      cause = "access log: " + access.path() + ": is a directory";
-    }
-    daemon.signal(SIGHUP);
-    daemon.signal(SIGTERM);
-    CHECK(daemon.end() == apps::exit_ok);
-    CHECK(daemon.reloads_of_keys == 0);
+  SUBCASE("the settings") {
+    files.settings.write("log-level = 'debug'\nshard = 2\n");
+    cause = files.settings.path() + ":2: shard: unknown key; did you mean shards?";
   }
+  SUBCASE("the certificate") {
+    files.certificate.write("nothing");
+    cause = "TLS: --tls-cert: " + files.certificate.path() + ": there is no certificate in it; ";
+  }
+  SUBCASE("the keys of tokens") {
+    files.daemon.keys_failure = fail(Code::INVALID_ARGUMENT, "JWT: keys.json: no key").error();
+    cause = "JWT: keys.json: no key\n";
+  }
+  SUBCASE("the access log") {
+    std::filesystem::create_directory(files.access.path());
+    cause = "access log: " + files.access.path() + ": is a directory";
+  }
+  files.reload();
+  CHECK(files.daemon.reloads_of_keys == 0);
   CHECK(log::level() == log::Level::info);
-  CHECK_FALSE(std::filesystem::is_regular_file(access.path()));
+  CHECK_FALSE(std::filesystem::is_regular_file(files.access.path()));
   const std::string text = captured.text();
   contains(text, "error SIGHUP: nothing was reloaded: " + cause);
-  CHECK(text.find("SIGHUP") == text.rfind("SIGHUP"));
+  CHECK(lines_with("SIGHUP", text) == 1);
   CHECK(text.find("reloaded the certificates") == std::string::npos);
 }
 
 TEST_CASE("SIGHUP reloads everything that comes from a file") {
   const CapturedStderr captured;
-  const test::TestIdentity identity = our_authority().issue({});
-  const ScratchFile file("log-level = 'info'\n");
-  const ScratchFile certificate(identity.certificate);
-  const ScratchFile key(identity.key);
-  const ScratchFile access("");
-  Running daemon({"--config", file.path(), "--tls-cert", certificate.path(), "--tls-key", key.path(),
-                  "--access-log", access.path()});
-  daemon.has_keys = true;
-  daemon.signal(SIGHUP);
-  daemon.signal(SIGTERM);
-  CHECK(daemon.end() == apps::exit_ok);
-  CHECK(daemon.reloads_of_keys == 1);
+  EveryFile files;
+  files.reload();
+  CHECK(files.daemon.reloads_of_keys == 1);
   contains(captured.text(), "info SIGHUP: reloaded the certificates, the keys of tokens, the access log " +
-                                access.path() + ", " + file.path() + "; log level info\n");
+                                files.access.path() + ", " + files.settings.path() + "; log level info\n");
 }
 
 TEST_CASE("a flood of SIGHUP reloads each time, and is logged at a limited rate") {
@@ -136,10 +142,27 @@ TEST_CASE("a flood of SIGHUP reloads each time, and is logged at a limited rate"
   CHECK(daemon.end() == apps::exit_ok);
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - begun);
   const std::string text = captured.text();
-  int lines = 0;
-  for (std::size_t at = text.find("SIGHUP: "); at != text.npos; at = text.find("SIGHUP: ", at + 1)) ++lines;
+  const int lines = lines_with("SIGHUP: ", text);
   CHECK(lines >= (wrong ? 20 : 40));
   CHECK(lines <= (wrong ? 1 : 2) * (20 + seconds.count()));
+}
+
+TEST_CASE("a flood of SIGUSR1 and SIGUSR2 steps the log level each time, and is logged at a limited rate") {
+  const CapturedStderr captured;
+  Running daemon({"--log-level", "debug"});
+  const auto begun = std::chrono::steady_clock::now();
+  for (int round = 0; round < 200; ++round) {
+    daemon.signal(SIGUSR1);
+    while (log::level() != log::Level::trace) std::this_thread::yield();
+    daemon.signal(SIGUSR2);
+    while (log::level() != log::Level::debug) std::this_thread::yield();
+  }
+  daemon.signal(SIGTERM);
+  CHECK(daemon.end() == apps::exit_ok);
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - begun);
+  const int lines = lines_with("info log level ", captured.text());
+  CHECK(lines >= 40);
+  CHECK(lines <= 2 * (20 + seconds.count()));
 }
 
 TEST_CASE("SIGHUP without files logs that there is nothing to reload") {
