@@ -47,6 +47,7 @@ class Editor {
     if (!edition) return std::nullopt;
     std::string before = ";";
     while (tokens.Next()) {
+      if (before == "=" && tokens.current().text == "{") skip_value(tokens);
       const bool begins = before == ";" || before == "{" || before == "}";
       if (begins) read_statement(tokens);
       before = tokens.current().text;
@@ -73,6 +74,15 @@ class Editor {
     edits_.push_back({begin, end - begin, "syntax = \"proto3\""});
     tokens.Next();
     return edition;
+  }
+
+  /// Skips the value of an option, whose fields look like statements, up to its last brace.
+  static void skip_value(pb::io::Tokenizer& tokens) {
+    int depth = 1;
+    while (depth > 0 && tokens.Next()) {
+      if (tokens.current().text == "{") ++depth;
+      if (tokens.current().text == "}") --depth;
+    }
   }
 
   /// Reads as much of a statement as may have to be replaced.

@@ -1,7 +1,7 @@
 /// .proto files in protobuf's editions, for a parser that knows only proto2 and proto3.
 ///
 ///   EditionTree tree(directories);                   // a source tree for protobuf's importer
-///   std::optional<int> year = tree.edition("a.proto");
+///   std::optional<std::string> edition = tree.edition("a.proto");   // once the importer has read it: "2023"
 ///
 /// The parser gets such a file as proto3, with all lines in their places: `reserved` has strings in place of names, and the
 /// words that edition 2024 has brought are left out. Features are options, which `lower_edition` reads.

@@ -1,7 +1,7 @@
 /// Files in protobuf's editions, for a protobuf that does not know them: rewrites their descriptors as proto3 or proto2.
 /// Every message keeps its wire format and its JSON (https://protobuf.dev/editions/features/).
 ///
-///   Result<Syntax> syntax = lower_edition(file, Lowering::closest);
+///   Status lowered = lower_edition(file, Lowering::closest);
 ///
 /// It resolves the features of the file and of all that is in it, from their defaults in editions 2023 and 2024. proto3
 /// takes a file if nothing in it is closed, required or delimited, has a default value or is an extension. Else the file

@@ -58,6 +58,12 @@ pb::FileDescriptorProto in_edition(const std::string& name, std::uint64_t editio
   return file;
 }
 
+Task<Result<std::string>> shown(DescriptorSource& source, std::string symbol) {
+  Catalogue catalogue(source);
+  Outcome<std::string> text = co_await catalogue.proto_text(std::move(symbol));
+  co_return text ? *text : text.error().message;
+}
+
 /// A descriptor set, or .proto files, and the result of a function of a catalogue on them.
 class Files {
  public:
@@ -70,11 +76,14 @@ class Files {
   std::string show(const std::string& symbol) { return run({symbol, ""}); }
   /// The serialized message of this JSON text in base 16, then the JSON of this.
   std::string through(const std::string& type, const std::string& json) { return run({type, json}); }
+  /// The JSON of a serialized message.
+  std::string print(const std::string& type, const std::string& bytes) { return run({type, "", bytes}); }
 
  private:
   struct Request {
     std::string symbol;
     std::string json{};
+    std::string bytes{};
   };
 
   std::string run(Request request) {
@@ -88,15 +97,16 @@ class Files {
   static Task<Result<std::string>> answer(DescriptorPaths paths, Request request) {
     auto files = DescriptorFiles::open(paths);
     if (!files) co_return files.error().message;
+    if (request.json.empty() && request.bytes.empty()) co_return co_await shown(**files, request.symbol);
     Catalogue catalogue(**files);
-    if (request.json.empty()) {
-      Outcome<std::string> text = co_await catalogue.proto_text(request.symbol);
-      co_return text ? *text : text.error().message;
-    }
     const Outcome<bool> loaded = co_await catalogue.load(request.symbol);
     if (!loaded) co_return loaded.error().message;
     const pb::Descriptor& type = *catalogue.pool().FindMessageTypeByName(request.symbol);
     MessageJson json(catalogue, {.compact = true});
+    if (request.json.empty()) {
+      Outcome<std::string> text = co_await json.print(type, request.bytes);
+      co_return text ? *text : text.error().message;
+    }
     const JsonStream::Value value{request.json, 1};
     Outcome<std::string> bytes = co_await json.parse(type, value, "--data");
     if (!bytes) co_return bytes.error().message;
@@ -295,6 +305,16 @@ TEST_CASE("words that edition 2024 has brought are left out, and names keep thei
         "syntax = \"proto3\";\nimport  \"o.proto\";\n message A {  enum B { X = 0; reserved \"Y\"; } }\n"
         "message C { local message = 1; string export = 2; }\n");
   CHECK_FALSE(as_proto3("syntax = \"proto3\"; message edition {}"));
+}
+
+TEST_CASE("fields of the value of an option are not statements") {
+  const std::string body =
+      "message M { option (o) = { reserved: B import: { export: message } reserved: C }; extensions 4 "
+      "[declaration = "
+      "{ reserved: true }, (o) = {}]; reserved ";
+  const auto edited = as_proto3("edition = \"2023\"; " + body + "x; }");
+  REQUIRE(edited);
+  CHECK(edited->text == "syntax = \"proto3\"; " + body + "\"x\"; }");
 }
 
 }  // namespace
