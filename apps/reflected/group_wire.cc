@@ -1,10 +1,12 @@
 #include "reflected/group_wire.h"
 
+#include <array>
+#include <cstdint>
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/wire_format_lite.h>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,88 +16,111 @@ namespace ringrpc::reflected {
 
 namespace pb = google::protobuf;
 using pb::internal::WireFormatLite;
+using In = pb::io::CodedInputStream;
+using Out = pb::io::CodedOutputStream;
 
 namespace {
 
 /// Messages inside one another. protobuf's JSON converter takes fewer.
-constexpr int group_nesting_max = 1000;
+constexpr int nesting_max = 100;
 
 bool is_group(const pb::FieldDescriptor& field) { return field.type() == pb::FieldDescriptor::TYPE_GROUP; }
+
+/// The bytes that are not read yet.
+std::string_view rest_of(In& from) {
+  const void* data = nullptr;
+  int size = 0;
+  from.GetDirectBufferPointer(&data, &size);
+  return {static_cast<const char*>(data), static_cast<std::size_t>(size)};
+}
+
+bool read_prefixed(In& from, std::string_view& bytes) {
+  int size = 0;
+  if (!from.ReadVarintSizeAsInt(&size)) return false;
+  bytes = rest_of(from).substr(0, static_cast<std::size_t>(size));
+  return from.Skip(size);
+}
 
 }  // namespace
 
 class GroupWire::Conversion {
  public:
-  Conversion(const pb::DescriptorPool& pool, bool delimits) : pool_(pool), delimits_(delimits) {}
+  /// Appends to `to`, which must outlive it.
+  Conversion(const pb::DescriptorPool& pool, bool delimits, std::string& to)
+      : pool_(pool), delimits_(delimits), to_(to) {}
 
   /// False if the bytes are malformed.
-  bool convert(const pb::Descriptor& type, const std::string& bytes, std::string& to, int depth) {
-    if (AnyTypes::is_any(type)) return convert_any(bytes, to, depth);
-    pb::io::CodedInputStream from(reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                                  static_cast<int>(bytes.size()));
-    return read(type, from, 0, to, depth);
+  bool convert(const pb::Descriptor& type, std::string_view bytes, int depth) {
+    In from(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
+    return read(type, from, 0, depth);
   }
 
  private:
-  bool convert_any(const std::string& bytes, std::string& to, int depth) {
-    pb::Any any;
-    if (!any.ParseFromString(bytes)) return false;
-    const std::string name = any.type_url().substr(any.type_url().rfind('/') + 1);
-    const pb::Descriptor* const type = pool_.FindMessageTypeByName(name);
-    std::string value;
-    if (type && convert(*type, any.value(), value, depth + 1)) any.set_value(std::move(value));
-    to = any.SerializeAsString();
-    return true;
-  }
-
   /// Reads to the end of the message, or of the group that `end` closes.
-  bool read(const pb::Descriptor& type, pb::io::CodedInputStream& from, std::uint32_t end, std::string& to,
-            int depth) {
-    if (depth > group_nesting_max) return false;
-    pb::io::StringOutputStream stream(&to);
-    pb::io::CodedOutputStream out(&stream);
-    while (const std::uint32_t tag = from.ReadTag()) {
-      if (tag == end) return true;
-      const pb::FieldDescriptor* const field = type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
-      std::string inside;
-      if (!field || !field->message_type() || !expected(*field, tag)) {
-        if (!WireFormatLite::SkipField(&from, tag, &out)) return false;
-      } else if (!read_inside(*field, tag, from, inside, depth + 1)) {
-        return false;
+  bool read(const pb::Descriptor& type, In& from, std::uint32_t end, int depth) {
+    const pb::Descriptor* const in_any = AnyTypes::is_any(type) ? type_in_any(rest_of(from)) : nullptr;
+    for (;;) {
+      const std::string_view rest = rest_of(from);
+      const std::uint32_t tag = from.ReadTag();
+      if (tag == end) return end != 0 || from.ConsumedEntireMessage();
+      const int number = WireFormatLite::GetTagFieldNumber(tag);
+      const pb::FieldDescriptor* const field = type.FindFieldByNumber(number);
+      const bool group = field && is_group(*field);
+      const pb::Descriptor* inside = field ? field->message_type() : nullptr;
+      if (in_any && number == pb::Any::kValueFieldNumber) inside = in_any;
+      if (inside && depth < nesting_max &&
+          WireFormatLite::GetTagWireType(tag) == wire_type(group && !delimits_)) {
+        const std::size_t begin = to_.size();
+        if (!read_message(*inside, tag, from, depth + 1)) return false;
+        enclose(number, group && delimits_, begin);
       } else {
-        write(*field, inside, out);
+        if (!WireFormatLite::SkipField(&from, tag)) return false;
+        to_.append(rest, 0, rest.size() - rest_of(from).size());
       }
     }
-    return end == 0 && from.ConsumedEntireMessage();
   }
 
-  /// A field of another form is unknown.
-  bool expected(const pb::FieldDescriptor& field, std::uint32_t tag) const {
-    const bool group = !delimits_ && is_group(field);
-    return WireFormatLite::GetTagWireType(tag) ==
-           (group ? WireFormatLite::WIRETYPE_START_GROUP : WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
-  }
-
-  bool read_inside(const pb::FieldDescriptor& field, std::uint32_t tag, pb::io::CodedInputStream& from,
-                   std::string& to, int depth) {
+  bool read_message(const pb::Descriptor& type, std::uint32_t tag, In& from, int depth) {
     if (WireFormatLite::GetTagWireType(tag) == WireFormatLite::WIRETYPE_START_GROUP) {
-      const auto end = WireFormatLite::MakeTag(field.number(), WireFormatLite::WIRETYPE_END_GROUP);
-      return read(*field.message_type(), from, end, to, depth);
+      const int number = WireFormatLite::GetTagFieldNumber(tag);
+      return read(type, from, WireFormatLite::MakeTag(number, WireFormatLite::WIRETYPE_END_GROUP), depth);
     }
-    std::string bytes;
-    return WireFormatLite::ReadBytes(&from, &bytes) && convert(*field.message_type(), bytes, to, depth);
+    std::string_view bytes;
+    return read_prefixed(from, bytes) && convert(type, bytes, depth);
   }
 
-  void write(const pb::FieldDescriptor& field, const std::string& inside,
-             pb::io::CodedOutputStream& out) const {
-    if (!delimits_ || !is_group(field)) return WireFormatLite::WriteBytes(field.number(), inside, &out);
-    WireFormatLite::WriteTag(field.number(), WireFormatLite::WIRETYPE_START_GROUP, &out);
-    out.WriteString(inside);
-    WireFormatLite::WriteTag(field.number(), WireFormatLite::WIRETYPE_END_GROUP, &out);
+  /// Makes a field of what was appended after `begin`.
+  void enclose(int number, bool group, std::size_t begin) {
+    std::array<std::uint8_t, 10> head;  // room for two varints of 32 bits
+    std::uint8_t* end = Out::WriteTagToArray(WireFormatLite::MakeTag(number, wire_type(group)), head.data());
+    if (!group) end = Out::WriteVarint32ToArray(static_cast<std::uint32_t>(to_.size() - begin), end);
+    to_.insert(to_.begin() + static_cast<std::ptrdiff_t>(begin), head.data(), end);
+    if (!group) return;
+    end = Out::WriteTagToArray(WireFormatLite::MakeTag(number, WireFormatLite::WIRETYPE_END_GROUP),
+                               head.data());
+    to_.append(head.data(), end);
+  }
+
+  static WireFormatLite::WireType wire_type(bool group) {
+    return group ? WireFormatLite::WIRETYPE_START_GROUP : WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+  }
+
+  /// The type of the value of a google.protobuf.Any; null if the pool has none.
+  const pb::Descriptor* type_in_any(std::string_view any) const {
+    In from(reinterpret_cast<const std::uint8_t*>(any.data()), static_cast<int>(any.size()));
+    constexpr std::uint32_t url_tag =
+        WireFormatLite::MakeTag(pb::Any::kTypeUrlFieldNumber, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+    std::string_view url;
+    for (;;) {
+      const std::uint32_t tag = from.ReadTag();
+      if (tag == url_tag ? !read_prefixed(from, url) : !WireFormatLite::SkipField(&from, tag)) break;
+    }
+    return pool_.FindMessageTypeByName(std::string(url.substr(url.rfind('/') + 1)));
   }
 
   const pb::DescriptorPool& pool_;
   const bool delimits_;
+  std::string& to_;
 };
 
 /// True if messages of the type may have groups inside.
@@ -118,16 +143,20 @@ bool GroupWire::concerned(const pb::Descriptor& type) {
   return known->second;
 }
 
-std::string GroupWire::length_prefixed(const pb::Descriptor& type, std::string bytes) {
-  std::string converted;
-  const bool done = concerned(type) && Conversion(pool_, false).convert(type, bytes, converted, 0);
-  return done ? std::move(converted) : std::move(bytes);
+std::optional<std::string> GroupWire::converted(const pb::Descriptor& type, std::string bytes,
+                                                bool delimits) {
+  if (!concerned(type)) return bytes;
+  std::string to;
+  if (!Conversion(pool_, delimits, to).convert(type, bytes, 0)) return std::nullopt;
+  return to;
+}
+
+std::optional<std::string> GroupWire::length_prefixed(const pb::Descriptor& type, std::string bytes) {
+  return converted(type, std::move(bytes), false);
 }
 
 std::string GroupWire::delimited(const pb::Descriptor& type, std::string bytes) {
-  std::string converted;
-  const bool done = concerned(type) && Conversion(pool_, true).convert(type, bytes, converted, 0);
-  return done ? std::move(converted) : std::move(bytes);
+  return converted(type, std::move(bytes), true).value();
 }
 
 }  // namespace ringrpc::reflected

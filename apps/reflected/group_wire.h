@@ -2,12 +2,13 @@
 /// converter writes no end of a group and reads none.
 ///
 ///   GroupWire groups(pool);
-///   std::string for_printer = groups.length_prefixed(type, response);
+///   std::optional<std::string> for_printer = groups.length_prefixed(type, response);
 ///   std::string request = groups.delimited(type, from_parser);
 #pragma once
 
 #include <google/protobuf/descriptor.h>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace ringrpc::reflected {
@@ -17,13 +18,17 @@ class GroupWire {
   /// `pool` must outlive it. It has the types inside values of google.protobuf.Any, which are converted, too.
   explicit GroupWire(const google::protobuf::DescriptorPool& pool) : pool_(pool) {}
 
-  // Messages without groups and malformed messages stay as they are.
+  // Messages without groups stay as they are, and so does what is deeper than 100 messages inside one another.
 
-  std::string length_prefixed(const google::protobuf::Descriptor& type, std::string bytes);
+  /// Nothing if the bytes are malformed.
+  std::optional<std::string> length_prefixed(const google::protobuf::Descriptor& type, std::string bytes);
+  /// The bytes are those of protobuf's JSON converter.
   std::string delimited(const google::protobuf::Descriptor& type, std::string bytes);
 
  private:
   class Conversion;
+  std::optional<std::string> converted(const google::protobuf::Descriptor& type, std::string bytes,
+                                       bool delimits);
   bool concerned(const google::protobuf::Descriptor& type);
 
   const google::protobuf::DescriptorPool& pool_;

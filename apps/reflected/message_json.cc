@@ -188,14 +188,15 @@ Task<Outcome<std::string>> MessageJson::printable(const pb::Descriptor& type, st
 Task<Outcome<std::string>> MessageJson::print(const pb::Descriptor& type, const std::string& bytes) {
   Outcome<std::string> prepared = co_await printable(type, bytes);
   if (!prepared) co_return prepared;
-  prepared = groups_.length_prefixed(type, std::move(*prepared));
+  std::optional<std::string> prefixed = groups_.length_prefixed(type, std::move(*prepared));
+  if (!prefixed) co_return invalid_response(type, "it is malformed");
   pb::util::JsonPrintOptions options;
   options.add_whitespace = !options_.compact;
   options.always_print_primitive_fields = options_.emit_defaults;
   std::string text;
   types_->printed = &anys_;
   const pb::util::Status status =
-      pb::util::BinaryToJsonString(types_.get(), url_of(type), *prepared, &text, options);
+      pb::util::BinaryToJsonString(types_.get(), url_of(type), *prefixed, &text, options);
   types_->printed = nullptr;
   if (!status.ok()) co_return invalid_response(type, status.message().ToString());
   if (!text.ends_with('\n')) text.push_back('\n');

@@ -211,6 +211,14 @@ message M { M child = 1; E kind = 2; map<string, int32> counts = 3; repeated E k
         "{\"child\":{\"kind\":\"B\"},\"counts\":{\"x\":1},\"kinds\":[\"B\",\"A\"],\"rest\":[{}]}\n");
 }
 
+TEST_CASE("a group of a response that does not end is an error") {
+  Files files;
+  files.write("a.proto",
+              "edition = \"2023\"; message M { M child = 1 [features.message_encoding = DELIMITED]; }");
+  CHECK(files.print("M", "\x0b\x0c") == "{\"child\":{}}\n");
+  CHECK(files.print("M", "\x0b") == "the server's response is not a valid M: it is malformed");
+}
+
 TEST_CASE("groups are converted inside an Any, too") {
   Files files;
   files.write("a.proto", R"(edition = "2023";
