@@ -31,12 +31,35 @@ class FirstError final : public pb::DescriptorPool::ErrorCollector {
   bool may_be_proto2 = false;
 };
 
+/// Adds the names of the delimited fields of a declaration.
+void add_delimited(const pb::FieldDescriptor& field, std::string& names) {
+  if (delimited(field)) names.append(names.empty() ? "" : ", ").append(field.full_name());
+}
+
+void add_delimited(const pb::OneofDescriptor& oneof, std::string& names) {
+  for (int i = 0; i < oneof.field_count(); ++i) add_delimited(*oneof.field(i), names);
+}
+
+void add_delimited(const pb::Descriptor& message, std::string& names) {
+  for (int i = 0; i < message.field_count(); ++i) add_delimited(*message.field(i), names);
+  for (int i = 0; i < message.extension_count(); ++i) add_delimited(*message.extension(i), names);
+  for (int i = 0; i < message.nested_type_count(); ++i) add_delimited(*message.nested_type(i), names);
+}
+
+/// Others have none.
+template <class Descriptor>
+void add_delimited(const Descriptor&, std::string&) {}
+
 template <class Descriptor>
 std::string declared(const char* kind, const Descriptor* descriptor, const pb::FileDescriptor* file) {
   pb::DebugStringOptions options;
   options.include_comments = true;
-  return "// " + descriptor->full_name() + ", " + kind + " in " + escape_controls(file->name()) + "\n" +
-         descriptor->DebugStringWithOptions(options);
+  std::string text =
+      "// " + descriptor->full_name() + ", " + kind + " in " + escape_controls(file->name()) + "\n";
+  std::string groups;
+  add_delimited(*descriptor, groups);
+  if (!groups.empty()) text.append("// Delimited on the wire, as groups: ").append(groups).append("\n");
+  return text.append(descriptor->DebugStringWithOptions(options));
 }
 
 /// The declaration of `name`; empty when `pool` has none.

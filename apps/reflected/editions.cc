@@ -19,6 +19,9 @@ namespace {
 constexpr int edition_field = 14;
 constexpr int edition_2023 = 1000;
 constexpr int edition_2024 = 1001;
+// FieldOptions.features, and a FeatureSet whose message_encoding is DELIMITED.
+constexpr int features_field = 21;
+constexpr std::string_view delimited_features = "\x28\x02";
 
 /// Takes the features out of the options of a descriptor, and the options themselves if nothing else is in them.
 template <class Descriptor>
@@ -121,10 +124,11 @@ class Rewriter {
         field.has_default_value())
       fits_proto3_ = false;
     const bool repeated = field.label() == Field::LABEL_REPEATED;
-    if (features.messages == Framing::delimited && is_message(field) && !is_map(field, message)) {
-      fits_proto3_ = false;
-      if (proto2_) field.set_type(Field::TYPE_GROUP);
-    }
+    const bool group = field.type() == Field::TYPE_GROUP;
+    if (group) field.set_type(Field::TYPE_MESSAGE);
+    if (group || (features.messages == Framing::delimited && is_message(field) && !is_map(field, message)))
+      field.mutable_options()->mutable_unknown_fields()->AddLengthDelimited(features_field,
+                                                                            std::string(delimited_features));
     if (features.presence == Presence::required && !repeated && !field.has_oneof_index() && proto2_)
       field.set_label(Field::LABEL_REQUIRED);
     if (repeated) set_packed(field, features.repeated == Encoding::packed);
@@ -137,7 +141,7 @@ class Rewriter {
 
   /// A parser leaves the type of a field with a named type open. It is an enum if this file has one of the name.
   bool is_message(const Field& field) const {
-    if (field.has_type()) return field.type() == Field::TYPE_MESSAGE || field.type() == Field::TYPE_GROUP;
+    if (field.has_type()) return field.type() == Field::TYPE_MESSAGE;
     return !enums_.contains(last_name(field.type_name()));
   }
 
@@ -195,6 +199,13 @@ Features of_proto3() {
   return features;
 }
 
+/// Those of a file in proto2, as far as they change it.
+Features of_proto2() {
+  Features features;
+  features.repeated = Encoding::expanded;
+  return features;
+}
+
 Status into(pb::FileDescriptorProto& file, bool proto2, const Features& features, bool* fits_proto3) {
   Rewriter rewriter(file, proto2);
   Status status = rewriter.rewrite(features);
@@ -206,11 +217,11 @@ Status into(pb::FileDescriptorProto& file, bool proto2, const Features& features
 }  // namespace
 
 Status lower_edition(pb::FileDescriptorProto& file, Lowering lowering) {
-  const bool edition = file.syntax() == "editions";
   bool fits_proto3 = false;
-  if (!edition && file.syntax() == "proto3" && lowering == Lowering::proto2)
+  if (file.syntax().empty() || file.syntax() == "proto2") return into(file, true, of_proto2(), &fits_proto3);
+  if (file.syntax() == "proto3" && lowering == Lowering::proto2)
     return into(file, true, of_proto3(), &fits_proto3);
-  if (!edition) return {};
+  if (file.syntax() != "editions") return {};
   if (edition_of(file) == 0)
     return Status(Code::INVALID_ARGUMENT, "it is in an edition other than 2023 and 2024", Initiator::library);
   pb::FileDescriptorProto tried = file;
@@ -242,6 +253,15 @@ void keep_edition(pb::FileDescriptorProto& file, int year) {
   if (year == 0) return;
   file.mutable_unknown_fields()->AddVarint(
       edition_field, static_cast<std::uint64_t>(year == 2023 ? edition_2023 : edition_2024));
+}
+
+bool delimited(const pb::FieldDescriptor& field) {
+  const pb::UnknownFieldSet& unknown = field.options().unknown_fields();
+  for (int at = 0; at < unknown.field_count(); ++at)
+    if (unknown.field(at).number() == features_field &&
+        unknown.field(at).type() == pb::UnknownField::TYPE_LENGTH_DELIMITED)
+      return field.message_type() && unknown.field(at).length_delimited() == delimited_features;
+  return false;
 }
 
 bool wants_proto2(std::string_view error) noexcept {

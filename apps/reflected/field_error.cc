@@ -75,7 +75,6 @@ std::string taken_by(const pb::FieldDescriptor& field) {
       return field.enum_type()->full_name() + apps::suggest({}, names);
     }
     case pb::FieldDescriptor::TYPE_MESSAGE:
-    case pb::FieldDescriptor::TYPE_GROUP:
       return "an object, " + field.message_type()->full_name();
     default:
       return field.type_name();

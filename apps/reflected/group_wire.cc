@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "reflected/any_types.h"
+#include "reflected/editions.h"
 
 namespace ringrpc::reflected {
 
@@ -23,8 +24,6 @@ namespace {
 
 /// Messages inside one another. protobuf's JSON converter takes fewer.
 constexpr int nesting_max = 100;
-
-bool is_group(const pb::FieldDescriptor& field) { return field.type() == pb::FieldDescriptor::TYPE_GROUP; }
 
 /// The bytes that are not read yet.
 std::string_view rest_of(In& from) {
@@ -65,7 +64,7 @@ class GroupWire::Conversion {
       if (tag == end) return end != 0 || from.ConsumedEntireMessage();
       const int number = WireFormatLite::GetTagFieldNumber(tag);
       const pb::FieldDescriptor* const field = type.FindFieldByNumber(number);
-      const bool group = field && is_group(*field);
+      const bool group = field && reflected::delimited(*field);
       const pb::Descriptor* inside = field ? field->message_type() : nullptr;
       if (in_any && number == pb::Any::kValueFieldNumber) inside = in_any;
       if (inside && depth < nesting_max &&
@@ -135,7 +134,7 @@ bool GroupWire::concerned(const pb::Descriptor& type) {
     if (AnyTypes::is_any(next)) known->second = true;
     for (int at = 0; at < next.field_count(); ++at) {
       const pb::FieldDescriptor& field = *next.field(at);
-      if (is_group(field)) known->second = true;
+      if (reflected::delimited(field)) known->second = true;
       if (field.message_type() && seen.insert(field.message_type()).second)
         unread.push_back(field.message_type());
     }

@@ -34,8 +34,7 @@ std::string url_of(const pb::Descriptor& type) { return std::string(url_prefix) 
 class MessageJson::Types final : public pb::util::TypeResolver {
  public:
   explicit Types(const pb::DescriptorPool& pool)
-      : pool_(pool),
-        known_(pb::util::NewTypeResolverForDescriptorPool(url_prefix, &pool)),
+      : known_(pb::util::NewTypeResolverForDescriptorPool(url_prefix, &pool)),
         built_in_(
             pb::util::NewTypeResolverForDescriptorPool(url_prefix, pb::DescriptorPool::generated_pool())) {}
 
@@ -50,8 +49,6 @@ class MessageJson::Types final : public pb::util::TypeResolver {
     if (!status.ok() && name.starts_with("google.protobuf."))
       status = built_in_->ResolveMessageType(known_url, type);
     if (!status.ok()) missing_ = name;
-    if (const pb::Descriptor* const described = pool_.FindMessageTypeByName(name))
-      without_groups(*described, *type);
     return status;
   }
   pb::util::Status ResolveEnumType(const std::string& url, pb::Enum* type) override {
@@ -64,16 +61,6 @@ class MessageJson::Types final : public pb::util::TypeResolver {
   const AnyTypes* printed = nullptr;
 
  private:
-  /// Lets groups be length-prefixed, as GroupWire makes them.
-  static void without_groups(const pb::Descriptor& described, pb::Type& type) {
-    for (pb::Field& field : *type.mutable_fields()) {
-      if (field.kind() != pb::Field::TYPE_GROUP) continue;
-      field.set_kind(pb::Field::TYPE_MESSAGE);
-      field.set_type_url(url_of(*described.FindFieldByNumber(field.number())->message_type()));
-    }
-  }
-
-  const pb::DescriptorPool& pool_;
   std::unique_ptr<pb::util::TypeResolver> known_;
   std::unique_ptr<pb::util::TypeResolver> built_in_;
   std::optional<std::string> missing_;
@@ -172,13 +159,15 @@ Task<> MessageJson::look_up(std::string name) {
   anys_.declare_unknown(name, why + "; @value has its bytes");
 }
 
-/// The message in a form that protobuf can print: with a replacement for each Any of an unknown type.
-Task<Outcome<std::string>> MessageJson::printable(const pb::Descriptor& type, std::string bytes) {
-  if (!AnyTypes::concerned(type)) co_return bytes;
+/// The message in a form that protobuf can print: without groups, and with a replacement for each Any of an unknown type.
+Task<Outcome<std::string>> MessageJson::printable(const pb::Descriptor& type, const std::string& bytes) {
   if (anys_.unknown_count() > unknown_types_max) anys_.forget_unknown();
   for (;;) {
+    std::optional<std::string> prefixed = groups_.length_prefixed(type, bytes);
+    if (!prefixed) co_return invalid_response(type, "it is malformed");
+    if (!AnyTypes::concerned(type)) co_return std::move(*prefixed);
     std::set<std::string> missing;
-    Result<std::string> wrapped = anys_.wrap(catalogue_.pool(), type, bytes, missing);
+    Result<std::string> wrapped = anys_.wrap(catalogue_.pool(), type, *prefixed, missing);
     if (!wrapped) co_return invalid_response(type, std::string(wrapped.error().message()));
     if (missing.empty()) co_return std::move(*wrapped);
     for (const std::string& name : missing) co_await look_up(name);
@@ -188,15 +177,13 @@ Task<Outcome<std::string>> MessageJson::printable(const pb::Descriptor& type, st
 Task<Outcome<std::string>> MessageJson::print(const pb::Descriptor& type, const std::string& bytes) {
   Outcome<std::string> prepared = co_await printable(type, bytes);
   if (!prepared) co_return prepared;
-  std::optional<std::string> prefixed = groups_.length_prefixed(type, std::move(*prepared));
-  if (!prefixed) co_return invalid_response(type, "it is malformed");
   pb::util::JsonPrintOptions options;
   options.add_whitespace = !options_.compact;
   options.always_print_primitive_fields = options_.emit_defaults;
   std::string text;
   types_->printed = &anys_;
   const pb::util::Status status =
-      pb::util::BinaryToJsonString(types_.get(), url_of(type), *prefixed, &text, options);
+      pb::util::BinaryToJsonString(types_.get(), url_of(type), *prepared, &text, options);
   types_->printed = nullptr;
   if (!status.ok()) co_return invalid_response(type, status.message().ToString());
   if (!text.ends_with('\n')) text.push_back('\n');

@@ -73,7 +73,7 @@ class MessageJson {
   class Types;
   Task<Outcome<bool>> load_missing();
   Task<> look_up(std::string name);
-  Task<Outcome<std::string>> printable(const google::protobuf::Descriptor& type, std::string bytes);
+  Task<Outcome<std::string>> printable(const google::protobuf::Descriptor& type, const std::string& bytes);
 
   Catalogue& catalogue_;
   Options options_;

@@ -28,6 +28,7 @@ ITEM = {
     "named": {"x": {"count": 8}},
     "made": "2026-01-02T03:04:05Z",
     "right": {"count": 9},
+    "tree": {"branches": [{"branches": [{}, {}]}, {}]},
 }
 
 
@@ -85,7 +86,7 @@ class Editions(Case):
             self.assertIn("editions.Catalog", done.stdout.split())
 
     def test_they_are_described_alike(self):
-        for symbol in ("editions.Catalog", "editions.Item", "editions.Grade"):
+        for symbol in ("editions.Catalog", "editions.Item", "editions.Tree", "editions.Grade"):
             texts = set()
             for server, flags in self.sources():
                 done = grpcclient("describe", *([] if flags else [server.address]), *flags, symbol)

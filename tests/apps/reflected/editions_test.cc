@@ -58,6 +58,21 @@ pb::FileDescriptorProto in_edition(const std::string& name, std::uint64_t editio
   return file;
 }
 
+/// A server that sends one file, as it is.
+class Sent final : public DescriptorSource {
+ public:
+  explicit Sent(pb::FileDescriptorProto file) : file_(std::move(file)) {}
+
+  Task<Outcome<std::vector<std::string>>> services() override { co_return std::vector<std::string>(); }
+  Task<Outcome<Files>> files_with_symbol(std::string) override { co_return Files{file_}; }
+  Task<Outcome<Files>> file_named(std::string name) override { co_return fail_with(exit_not_found, name); }
+  Task<> end() override { co_return; }
+  std::string_view describes() const noexcept override { return "the server describes"; }
+
+ private:
+  pb::FileDescriptorProto file_;
+};
+
 Task<Result<std::string>> shown(DescriptorSource& source, std::string symbol) {
   Catalogue catalogue(source);
   Outcome<std::string> text = co_await catalogue.proto_text(std::move(symbol));
@@ -178,7 +193,7 @@ message M {
   CHECK(files.show("M") == text);
 }
 
-TEST_CASE("a file becomes proto2 if it has groups, required fields, defaults, closed enums or extensions") {
+TEST_CASE("a file becomes proto2 if it has required fields, defaults, closed enums or extensions") {
   const auto syntax_of = [](const std::string& body) {
     Files files;
     files.write("a.proto", "edition = \"2023\";\n" + body + "\nmessage Z { int32 z = 1; }\n");
@@ -188,9 +203,9 @@ TEST_CASE("a file becomes proto2 if it has groups, required fields, defaults, cl
   const std::string begin = "// Z, a message in a.proto of edition 2023, written as ";
   CHECK(syntax_of("") == begin + "proto3");
   CHECK(syntax_of("enum E { A = 0; }") == begin + "proto3");
+  CHECK(syntax_of("message M { M a = 1 [features.message_encoding = DELIMITED]; }") == begin + "proto3");
   for (const char* body :
-       {"message M { M a = 1 [features.message_encoding = DELIMITED]; }",
-        "message M { int32 a = 1 [features.field_presence = LEGACY_REQUIRED]; }",
+       {"message M { int32 a = 1 [features.field_presence = LEGACY_REQUIRED]; }",
         "message M { int32 a = 1 [default = 5]; }", "enum E { option features.enum_type = CLOSED; A = 0; }",
         "option features.enum_type = CLOSED; enum E { A = 1; }", "message M { extensions 10 to 20; }",
         "message M { extensions 10; } extend M { int32 x = 10; }",
@@ -228,6 +243,71 @@ message W { google.protobuf.Any any = 1; }
 )");
   const std::string text = R"({"any":{"@type":"x/M","child":{}}})";
   CHECK(files.through("W", text) == "0a090a03782f4d12020b0c " + text + "\n");
+}
+
+TEST_CASE("the text of a message names its delimited fields, and ends even if the message contains itself") {
+  const std::string text =
+      ".proto of edition 2023, written as proto3\n"
+      "// Delimited on the wire, as groups: n.Node.children, n.Node.Leaf.node\n"
+      "message Node {\n"
+      "  message Leaf {\n"
+      "    optional string text = 1;\n"
+      "    .n.Node node = 2;\n"
+      "  }\n"
+      "  optional string name = 1;\n"
+      "  repeated .n.Node children = 2;\n"
+      "}\n";
+  Files files;
+  files.write("n.proto", R"(edition = "2023";
+package n;
+option features.message_encoding = DELIMITED;
+message Node {
+  message Leaf { string text = 1; Node node = 2; }
+  string name = 1;
+  repeated Node children = 2;
+}
+)");
+  CHECK(files.show("n.Node") == "// n.Node, a message in n" + text);
+  CHECK(files.show("n.Node.children") ==
+        "// n.Node.children, a field in n.proto of edition 2023, written as proto3\n"
+        "// Delimited on the wire, as groups: n.Node.children\n"
+        "repeated .n.Node children = 2;\n");
+}
+
+TEST_CASE("a group that a server describes ends even if it contains itself") {
+  pb::FileDescriptorProto file;
+  file.set_name("g.proto");
+  pb::DescriptorProto& message = *file.add_message_type();
+  message.set_name("G");
+  add_field(message, "g", Field::TYPE_GROUP, Field::LABEL_REPEATED, ".G");
+  Sent sent(file);
+  CHECK(block_on(shown(sent, "G")).value() ==
+        "// G, a message in g.proto\n"
+        "// Delimited on the wire, as groups: G.g\n"
+        "message G {\n"
+        "  repeated .G g = 1;\n"
+        "}\n");
+}
+
+TEST_CASE("the text of a chain of delimited messages is as long as the message") {
+  pb::FileDescriptorProto file = in_edition("c.proto");
+  set_feature(*file.mutable_options(), of_file, message_encoding, 2);
+  constexpr int count = 40;
+  for (int at = 0; at < count; ++at) {
+    pb::DescriptorProto& message = *file.add_message_type();
+    message.set_name("M" + std::to_string(at));
+    for (const char* const name : {"a", "b"})
+      if (at + 1 < count)
+        add_field(message, name, Field::TYPE_MESSAGE, Field::LABEL_OPTIONAL, ".M" + std::to_string(at + 1));
+  }
+  Sent sent(file);
+  CHECK(block_on(shown(sent, "M0")).value() ==
+        "// M0, a message in c.proto of edition 2023, written as proto3\n"
+        "// Delimited on the wire, as groups: M0.a, M0.b\n"
+        "message M0 {\n"
+        "  .M1 a = 1;\n"
+        "  .M1 b = 2;\n"
+        "}\n");
 }
 
 TEST_CASE("a field's own features go before those of its file") {

@@ -9,6 +9,8 @@
 #include <string>
 #include <sys/resource.h>
 
+#include "reflected/editions.h"
+
 namespace ringrpc::reflected {
 namespace {
 
@@ -51,6 +53,7 @@ class Types {
     add(message, "text", pb::FieldDescriptorProto::TYPE_BYTES, "");
     add(message, "g", pb::FieldDescriptorProto::TYPE_GROUP, ".N");
     add(message, "any", pb::FieldDescriptorProto::TYPE_MESSAGE, ".google.protobuf.Any");
+    CHECK(lower_edition(file, Lowering::closest).ok());
     type_ = pool_.BuildFile(file)->message_type(0);
   }
 
