@@ -29,7 +29,7 @@ class MetricExporter {
   /// Exports the metrics of this moment, after an export that is under way.
   Task<Status> export_now();
   /// OtlpClient::until_refused.
-  Task<Status> until_refused() { return client_.until_refused(); }
+  Task<Status> until_refused(Instant end) { return client_.until_refused(end); }
 
  private:
   class Turn;

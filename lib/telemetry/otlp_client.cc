@@ -102,23 +102,27 @@ Task<Result<std::uint64_t>> OtlpClient::send(EncodedRequest request, std::uint64
                          items);
     }
     outage_.failed(response.error().to_string(), now());
-    note_refusal(response.error());
     const std::optional<Nanoseconds> delay = retry_delay(response.error(), jittered(wait));
     if (!delay || after(now(), *delay) >= end) {
       counts.exported(signal_, false);
       co_return std::unexpected(response.error());
     }
+    note_refusal(response.error());
     co_await hurried_.past(hurried_.count(), *delay);
   }
 }
 
+/// A collector that is slow, or that says when to come again, may still take the request in time.
 void OtlpClient::note_refusal(const Status& failure) {
-  if (failure.cause() != Cause::refused && failure.cause() != Cause::absent) return;
+  if (failure.code() == Code::DEADLINE_EXCEEDED && failure.initiator() == Initiator::library) return;
+  const std::optional<Nanoseconds> asked = wait_asked_for(failure);
+  if (asked && after(now(), *asked) < awaited_until_) return;
   refusal_ = failure;
   refusals_.notify();
 }
 
-Task<Status> OtlpClient::until_refused() {
+Task<Status> OtlpClient::until_refused(Instant end) {
+  awaited_until_ = end;
   const std::uint64_t seen = refusals_.count();
   hurried_.notify();
   co_await refusals_.past(seen);

@@ -39,9 +39,9 @@ class OtlpClient {
   /// rejected; fails with the last status after `timeout`, or at once if the request must not be sent again.
   Task<Result<std::uint64_t>> send(EncodedRequest request, std::uint64_t items, Nanoseconds timeout);
 
-  /// Sends a request again at once that waits for that, and waits until one finds that nothing listens at the
-  /// collector's address. Gives that failure.
-  Task<Status> until_refused();
+  /// Sends a request again at once that waits for that, and waits until one fails that is sent again later. Gives that
+  /// failure. A response that is late does not count, nor one that asks for the request again before `end`.
+  Task<Status> until_refused(Instant end);
 
   const std::string& target() const noexcept { return channel_.target(); }
   /// For further causes of an outage, and for its end.
@@ -57,8 +57,9 @@ class OtlpClient {
   const Channel channel_;
   Outage outage_;
   std::minstd_rand random_;
-  EventCount hurried_;   // ends the wait before a request is sent again
-  EventCount refusals_;  // of `refusal_`
+  EventCount hurried_;     // ends the wait before a request is sent again
+  EventCount refusals_;    // of `refusal_`
+  Instant awaited_until_;  // the `end` of the last `until_refused`
   Status refusal_;
   LogQuota rejections_logged_;
 };

@@ -36,7 +36,7 @@ class SpanExporter {
   /// Exports all spans that have ended. Gives the status of the last request.
   Task<Status> export_now();
   /// OtlpClient::until_refused.
-  Task<Status> until_refused() { return client_.until_refused(); }
+  Task<Status> until_refused(Instant end) { return client_.until_refused(end); }
 
  private:
   /// Collectors refuse messages of more than 4 MiB.

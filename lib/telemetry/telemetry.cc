@@ -90,7 +90,7 @@ class Exports {
 
  private:
   Task<> flush_within(std::promise<Status>& done, Nanoseconds timeout) {
-    const auto ended = co_await when_any(export_all(), sleep_for(timeout));
+    const auto ended = co_await when_any(export_all(after(now(), timeout)), sleep_for(timeout));
     done.set_value(ended.index() == 0
                        ? std::get<0>(ended)
                        : Status(Code::DEADLINE_EXCEEDED, "the collector did not take everything in time",
@@ -98,15 +98,15 @@ class Exports {
   }
 
   /// Gives the failure of the spans, else that of the metrics.
-  Task<Status> export_all() {
-    auto [spans, metrics] = co_await when_all(export_now(spans_), export_now(metrics_));
+  Task<Status> export_all(Instant end) {
+    auto [spans, metrics] = co_await when_all(export_now(spans_, end), export_now(metrics_, end));
     co_return spans.ok() ? std::move(metrics) : std::move(spans);
   }
-  /// Fails at once when nothing listens at the collector's address. The spans wait on, for a collector that comes back.
+  /// Fails at once when the collector refuses. The spans wait on, for a collector that comes back.
   template <class Exporter>
-  static Task<Status> export_now(std::optional<Exporter>& exporter) {
+  static Task<Status> export_now(std::optional<Exporter>& exporter, Instant end) {
     if (!exporter) co_return Status();
-    auto ended = co_await when_any(exporter->until_refused(), exporter->export_now());
+    auto ended = co_await when_any(exporter->until_refused(end), exporter->export_now());
     co_return ended.index() == 0 ? std::get<0>(std::move(ended)) : std::get<1>(std::move(ended));
   }
 

@@ -104,9 +104,11 @@ class Frame:
         return struct.unpack(">I", self.payload[4:8] if self.type == GOAWAY else self.payload[:4])[0]
 
 
-class Client:
-    def __init__(self, port, timeout=harness.RUN_SECONDS, source="127.0.0.1"):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0))
+class Connection:
+    """Either end of a connection, on its socket."""
+
+    def __init__(self, connection):
+        self.socket = connection
         self.received = b""
 
     def __enter__(self):
@@ -114,9 +116,6 @@ class Client:
 
     def __exit__(self, *_):
         self.socket.close()
-
-    def open(self, *entries, acknowledge=True):
-        self.send(PREFACE + settings(*entries) + (frame(SETTINGS, ACK) if acknowledge else b""))
 
     def send(self, data):
         self.socket.sendall(data)
@@ -180,3 +179,11 @@ class Client:
         """The error code of the GOAWAY that ends the connection; None if it ends without one."""
         found = self.read_until(lambda each: each.type == GOAWAY)
         return found.code() if found else None
+
+
+class Client(Connection):
+    def __init__(self, port, timeout=harness.RUN_SECONDS, source="127.0.0.1"):
+        super().__init__(socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0)))
+
+    def open(self, *entries, acknowledge=True):
+        self.send(PREFACE + settings(*entries) + (frame(SETTINGS, ACK) if acknowledge else b""))

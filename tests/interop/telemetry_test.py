@@ -1,14 +1,17 @@
 """OpenTelemetry's own code receives what our programs export, and grpc-go's OpenTelemetry plugin counts the same calls."""
 
+import contextlib
 import json
 import os
 import pathlib
 import re
 import socket
 import tempfile
+import threading
 import unittest
 
 import certificates
+import frames
 import harness
 import memory
 import otlp
@@ -183,6 +186,23 @@ class OverTls(unittest.TestCase):
         self.assertFalse(self.sink.received().requests)
 
 
+def respond_503(listener):
+    """Accepts connections, and responds to each request as a proxy does that has no server behind it."""
+    with contextlib.suppress(OSError):
+        while True:
+            threading.Thread(target=serve_503, args=(listener.accept()[0],), daemon=True).start()
+
+
+def serve_503(accepted):
+    accepted.recv(len(frames.PREFACE), socket.MSG_WAITALL)
+    with contextlib.suppress(OSError), frames.Connection(accepted) as connection:
+        connection.send(frames.settings() + frames.frame(frames.SETTINGS, frames.ACK))
+        while found := connection.next_frame():
+            if found.type == frames.HEADERS:
+                connection.send(frames.headers(found.stream, frames.block([(":status", "503")]),
+                                               frames.END_HEADERS | frames.END_STREAM))
+
+
 class Outages(unittest.TestCase):
     """grpcd under load, with all calls sampled, and a collector that takes nothing."""
 
@@ -218,6 +238,17 @@ class Outages(unittest.TestCase):
     def test_a_collector_that_hangs_costs_a_limited_amount_of_memory(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.check("127.0.0.1:{}".format(listener.getsockname()[1]))
+
+    def test_the_end_of_grpcd_does_not_wait_for_a_collector_that_refuses(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            threading.Thread(target=respond_503, args=(listener,), daemon=True).start()
+            for why, port in (("connection refused", servers.free_port()), ("HTTP status 503", listener.getsockname()[1])):
+                with self.subTest(why):
+                    with harness.Server("--telemetry", environment=otlp.environment(f"127.0.0.1:{port}")) as server:
+                        self.load(server, 10)
+                    # After five seconds the cause would be DEADLINE_EXCEEDED.
+                    self.assertRegex(server.text(), f"the last exports have failed: UNAVAILABLE: .*{why}")
+            listener.shutdown(socket.SHUT_RDWR)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <doctest/doctest.h>
+#include <google/protobuf/any.pb.h>
 #include <type_traits>
 #include <utility>
 
@@ -13,7 +14,24 @@ namespace {
 /// Far more than anything here takes on a busy machine.
 constexpr std::chrono::minutes patience{5};
 
+/// google.rpc.Status with a RetryInfo: code 1, message 2, details 3.
+std::string details_with_retry(std::int64_t seconds, std::int32_t nanos) {
+  otlp::v1::RetryInfo retry;
+  retry.mutable_retry_delay()->set_seconds(seconds);
+  retry.mutable_retry_delay()->set_nanos(nanos);
+  google::protobuf::Any detail;
+  detail.set_type_url("type.googleapis.com/google.rpc.RetryInfo");
+  detail.set_value(retry.SerializeAsString());
+  const std::string any = detail.SerializeAsString();
+  REQUIRE(any.size() < 128);
+  return std::string("\x08\x08\x1a") + static_cast<char>(any.size()) + any;
+}
+
 }  // namespace
+
+Status status_with_retry(Code code, std::int64_t seconds, std::int32_t nanos) {
+  return Status(code, "later", Initiator::peer).with_details(details_with_retry(seconds, nanos));
+}
 
 template <class Request>
 class Collector::Sink final : public Service {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -21,6 +22,9 @@
 #include "telemetry/otlp.pb.h"
 
 namespace ringrpc::telemetry {
+
+/// The response of a collector that asks for another attempt after that time.
+Status status_with_retry(Code code, std::int64_t seconds, std::int32_t nanos = 0);
 
 class Collector {
  public:

@@ -2,34 +2,13 @@
 
 #include <chrono>
 #include <doctest/doctest.h>
-#include <google/protobuf/any.pb.h>
-#include <string>
 
-#include "telemetry/otlp.pb.h"
+#include "collector.h"
 
 namespace ringrpc::telemetry {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// google.rpc.Status with a RetryInfo: code 1, message 2, details 3.
-std::string details_with_retry(std::int64_t seconds, std::int32_t nanos) {
-  otlp::v1::RetryInfo retry;
-  retry.mutable_retry_delay()->set_seconds(seconds);
-  retry.mutable_retry_delay()->set_nanos(nanos);
-  google::protobuf::Any detail;
-  detail.set_type_url("type.googleapis.com/google.rpc.RetryInfo");
-  detail.set_value(retry.SerializeAsString());
-  const std::string any = detail.SerializeAsString();
-  REQUIRE(any.size() < 128);
-  return std::string("\x08\x08\x1a") + static_cast<char>(any.size()) + any;
-}
-
-Status status_with_retry(Code code, std::int64_t seconds, std::int32_t nanos = 0) {
-  return Status(code, "later", Initiator::peer).with_details(details_with_retry(seconds, nanos));
-}
-
-}  // namespace
 
 TEST_CASE("exports are tried again after the codes that OTLP names, and no others") {
   for (unsigned number = 1; number <= 16; ++number) {
@@ -55,4 +34,5 @@ TEST_CASE("a RetryInfo out of range is brought into it") {
   CHECK(retry_delay(garbage, 3s) == 3s);
 }
 
+}  // namespace
 }  // namespace ringrpc::telemetry

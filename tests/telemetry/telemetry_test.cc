@@ -4,6 +4,7 @@
 #include <chrono>
 #include <doctest/doctest.h>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -145,14 +146,14 @@ TEST_CASE("a server that has ended leaves the metrics of others as they are") {
   CHECK(points(collector.received(), "grpc.server.call.duration").size() == 1);
 }
 
-TEST_CASE("a request is sent again after UNAVAILABLE, and not after other codes") {
+TEST_CASE("a flush sends a request again when the collector asks for that, and not after other codes") {
   Collector collector;
   Echo echo;
   const auto server = Server::start({&echo}, {.listen = {"127.0.0.1:0"}, .shards = 1, .metrics = true});
   REQUIRE(call_echo((*server)->addresses().front(), {}).ok());
   const auto telemetry = start(metrics_to(collector));
   collector.respond([](std::size_t call) -> Collector::Response {
-    if (call == 0) return fail(Code::UNAVAILABLE, "not yet");
+    if (call == 0) return std::unexpected(telemetry::status_with_retry(Code::UNAVAILABLE, 0));
     if (call == 1) return otlp::v1::ExportResponse();
     return fail(Code::INVALID_ARGUMENT, "never");
   });
@@ -210,6 +211,18 @@ std::uint64_t dropped(SpanLoss cause) {
 }
 
 std::uint64_t exported() { return TelemetryCounts::of_process().spans_exported; }
+
+TEST_CASE("a request is sent again after UNAVAILABLE") {
+  Collector collector;
+  collector.respond([](std::size_t call) -> Collector::Response {
+    if (call == 0) return fail(Code::UNAVAILABLE, "not yet");
+    return otlp::v1::ExportResponse();
+  });
+  const auto telemetry = start(spans_to(collector.address()));
+  end_span(*telemetry, span_named("waits"));
+  const auto taken = [](const Collector::Received& received) { return !received.spans().empty(); };
+  CHECK(collector.wait(taken).calls == 2);
+}
 
 TEST_CASE("spans reach the collector as they are") {
   Collector collector;
@@ -279,10 +292,23 @@ TEST_CASE("spans reach the collector as they are") {
   CHECK(root.status().code() == otlp::v1::SpanStatus::CODE_OK);
 }
 
-TEST_CASE("a flush to a collector that refuses connections fails at once, and loses no span") {
-  const std::string nobody = "unix-abstract:nobody-" + std::to_string(::getpid());
-  TelemetryOptions options = spans_to(nobody);
-  options.metrics = {.target = nobody};
+TEST_CASE("a flush to a collector that refuses fails at once, and loses no span") {
+  std::string address = "unix-abstract:nobody-" + std::to_string(::getpid());
+  std::string why = "connection refused";
+  std::optional<Collector> collector;
+  const auto refuse_with = [&](const Status& status) {
+    collector.emplace().respond(
+        [status](std::size_t) -> Collector::Response { return std::unexpected(status); });
+    address = collector->address();
+    why = status.message();
+  };
+  SUBCASE("connections") {}
+  SUBCASE("requests") { refuse_with(Status(Code::UNAVAILABLE, "overloaded")); }
+  SUBCASE("requests, for longer than the flush may take") {
+    refuse_with(telemetry::status_with_retry(Code::UNAVAILABLE, 60));
+  }
+  TelemetryOptions options = spans_to(address);
+  options.metrics = {.target = address};
   options.metric_interval = 24h;
   options.batch_timeout = options.metric_timeout = patience;
   const auto telemetry = start(options);
@@ -292,7 +318,7 @@ TEST_CASE("a flush to a collector that refuses connections fails at once, and lo
        ++flushes) {  // the second one ends the wait of a request that is sent again
     const Status flushed = telemetry->flush(20s);
     CHECK(flushed.code() == Code::UNAVAILABLE);
-    CHECK(flushed.message().contains("connection refused"));
+    CHECK(flushed.message().contains(why));
   }
   CHECK(dropped(SpanLoss::failed) == lost);
 }

@@ -118,9 +118,9 @@ class RINGRPC_EXPORT Telemetry {
   virtual const std::shared_ptr<const Tracer>& tracer() const noexcept = 0;
 
   /// Exports the spans that have ended and the metrics of this moment, and waits for that, at most `timeout`:
-  /// DEADLINE_EXCEEDED then. Fails as the exports do, and at once when nothing listens at the collector's address: the
-  /// spans wait on then, as without a flush. Call it after Server::drain and
-  /// before the server is destroyed.
+  /// DEADLINE_EXCEEDED then. Fails as the exports do, and at once when nothing listens at the collector's address or the
+  /// collector responds that it is unavailable and does not ask for another attempt within that time: the spans wait on
+  /// then, as without a flush. Call it after Server::drain and before the server is destroyed.
   virtual Status flush(std::chrono::milliseconds timeout) = 0;
 
  protected:
