@@ -17,6 +17,8 @@ void Backends::merge(const Backends& other) {
     to.latency.merge(from.latency);
     to.succeeded += from.succeeded;
     to.failed += from.failed;
+    to.open += from.open;
+    to.messages += from.messages;
   }
 }
 

@@ -33,6 +33,8 @@ class Backends {
     BackendHistogram latency;  ///< of the calls that have one, as in a Tally
     std::uint64_t succeeded = 0;
     std::uint64_t failed = 0;
+    std::uint64_t open = 0;      ///< streams, as in a Tally
+    std::uint64_t messages = 0;  ///< received, of methods with streams
   };
 
   /// The row of an address; of all calls without one if it is empty.
@@ -47,6 +49,9 @@ class Backends {
     ++(succeeded ? backend.succeeded : backend.failed);
     if (latency) backend.latency.record(*latency);
   }
+
+  void record_open(std::size_t index) { ++rows_[index].open; }
+  void record_messages(std::size_t index, std::uint64_t received) { rows_[index].messages += received; }
 
   void merge(const Backends& other);
 

@@ -11,8 +11,9 @@ void CallSlot::begin(std::size_t operation_index, const Operation& operation,
   messages_ = messages;
   due_ = due;
   sent_ = 0;
-  bytes_sent_ = bytes_received_ = 0;
-  responded_ = expired_ = false;
+  traffic_ = {};
+  backend_.reset();
+  responded_ = expired_ = abandoned_ = false;
   CallOptions options;
   options.lasting_metadata = &headers;
   call_ = channel_.call(operation.path, operation.kind, options);
@@ -26,7 +27,7 @@ void CallSlot::begin(std::size_t operation_index, const Operation& operation,
 void CallSlot::send() {
   if (operation_->sends_all()) return send_more();
   const RawMessage& message = messages_.front();
-  if (write_message(*call_, message)) bytes_sent_ += message.bytes.size();
+  if (write_message(*call_, message)) traffic_ += {.bytes_sent = message.bytes.size(), .messages_sent = 1};
   call_->writes_done();
 }
 
@@ -36,20 +37,31 @@ void CallSlot::send_more() {
   for (; sent_ < count && call_->writable(); ++sent_) {
     const RawMessage& message = messages_[sent_];
     if (!write_message(*call_, message)) return;
-    bytes_sent_ += message.bytes.size();
+    traffic_ += {.bytes_sent = message.bytes.size(), .messages_sent = 1};
   }
   if (sent_ == count) return call_->writes_done();
   call_->wait_writable(this);
 }
 
-void CallSlot::go_on() {
-  if (operation_->sends_all() && sent_ < messages_.size()) send_more();
+void CallSlot::receive() {
   while (call_->message_ready()) {
     const std::optional<Pieces> message = call_->take_message();
     if (!message) break;
     responded_ = true;
-    bytes_received_ += total_bytes(*message);
+    traffic_ += {.bytes_received = total_bytes(*message), .messages_received = 1};
   }
+  if (operation_->streams()) report();
+}
+
+void CallSlot::report() {
+  if (traffic_.messages_sent + traffic_.messages_received == 0) return;
+  if (traffic_.messages_received > 0 && !backend_) backend_ = owner_.backend_of(call_->peer());
+  owner_.on_messages(*this, std::exchange(traffic_, {}));
+}
+
+void CallSlot::go_on() {
+  if (operation_->sends_all() && sent_ < messages_.size()) send_more();
+  receive();
   if (call_->finished()) return end();
   call_->wait_message(this);
 }
@@ -60,15 +72,15 @@ void CallSlot::end() {
     status = Status(Code::UNIMPLEMENTED, "the server returned OK without a message", Initiator::peer);
   const std::size_t backend = owner_.backend_of(call_->peer());
   call_.reset();
-  owner_.on_call_ended(*this, {std::move(status), bytes_sent_, bytes_received_, backend});
+  owner_.on_call_ended(*this, {std::move(status), traffic_, backend});
 }
 
 Status CallSlot::expire() {
   expired_ = true;
-  return Status(Code::DEADLINE_EXCEEDED,
-                operation_->one_response() ? "no response before the deadline"
-                                           : "the stream did not end before the deadline",
-                Initiator::library);
+  return Status(
+      Code::DEADLINE_EXCEEDED,
+      streaming() ? "the stream did not end before the deadline" : "no response before the deadline",
+      Initiator::library);
 }
 
 void CallSlot::drop() {

@@ -261,13 +261,15 @@ void add_load(apps::CommandLine& line, Values& values) {
                          .fallback = "1000, or no limit with --duration"},
                         requests, {1, calls_max});
   }));
-  line.add(apps::duration({.name = "duration",
-                           .environment = "DURATION",
-                           .group = group,
-                           .placeholder = "TIME",
-                           .help = "Time in which calls are started; 0 means until --requests have been made",
-                           .fallback = "0s"},
-                          values.duration, 24h));
+  line.add(apps::duration(
+      {.name = "duration",
+       .environment = "DURATION",
+       .group = group,
+       .placeholder = "TIME",
+       .help = "Time in which calls are started, and after which streams that the server does not end are "
+               "cancelled; 0 means until --requests have been made",
+       .fallback = "0s"},
+      values.duration, 24h));
   line.add(apps::duration({.name = "warmup",
                            .group = group,
                            .placeholder = "TIME",

@@ -21,9 +21,14 @@ constexpr Nanoseconds check_interval_min = 1ms;
 constexpr Nanoseconds rest_in_outage = 10ms;
 
 template <class Number>
-void add_one(std::atomic<Number>& counter) noexcept {
+void add(std::atomic<Number>& counter, Number number) noexcept {
   // Only one thread writes, so no read-modify-write is needed.
-  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  counter.store(counter.load(std::memory_order_relaxed) + number, std::memory_order_relaxed);
+}
+
+template <class Number>
+void add_one(std::atomic<Number>& counter) noexcept {
+  add(counter, Number{1});
 }
 
 /// True if connecting failed. A lost connection has the peer as initiator.
@@ -114,7 +119,10 @@ Task<> Generator::connect_one(std::size_t at) {
 void Generator::begin(Instant start) {
   start_ = start;
   counting_from_ = after(start, plan_.warmup);
-  if (plan_.duration) no_calls_from_ = std::min(no_calls_from_, after(counting_from_, *plan_.duration));
+  if (plan_.duration) {
+    no_calls_from_ = std::min(no_calls_from_, after(counting_from_, *plan_.duration));
+    shard_.alarms().arm(duration_bell_, no_calls_from_);
+  }
   last_end_ = counting_from_;
   last_change_ = start;
   phase_ = Phase::running;
@@ -203,16 +211,24 @@ void Generator::begin_call(Instant due) {
   slot.begin(index, operation, messages, *headers, due);
 }
 
+void Generator::on_messages(CallSlot& slot, const Traffic& traffic) {
+  const Instant now = shard_.now();
+  if (phase_ != Phase::running || now < counting_from_) return;
+  measured_.tallies[slot.operation_index()].traffic += traffic;
+  if (traffic.messages_received == 0) return;
+  measured_.backends.record_messages(slot.backend(), traffic.messages_received);
+  measured_.timeline.record_messages(now - counting_from_, traffic.messages_received);
+  add(live_.messages_received, traffic.messages_received);
+}
+
 void Generator::on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) {
-  if (phase_ != Phase::running) return;
+  if (phase_ != Phase::running || slot.abandoned()) return;
+  if (outcome.status.ok()) note_end_of_stream(slot);
   slot.ListNode::unlink();
   last_change_ = shard_.now();
   if (!slot.expired()) count(slot, outcome.status, outcome.backend);
-  if (outcome.status.ok()) {
-    responded_[slot.operation_index()] = true;
-    if (!slot.expired() && slot.due() >= counting_from_)
-      measured_.tallies[slot.operation_index()].carry(outcome.bytes_sent, outcome.bytes_received);
-  }
+  if (outcome.status.ok() && !slot.expired() && slot.due() >= counting_from_)
+    measured_.tallies[slot.operation_index()].traffic += outcome.traffic;
   end_if_hopeless(slot, std::move(outcome.status));
   free_.push_back(slot);
   if (!schedule_) fill_slots();
@@ -249,8 +265,14 @@ void Generator::look_for_expired() {
   const Instant now = shard_.now();
   while (CallSlot* slot = awaited_.front()) {
     if (slot->finished() || now - slot->due() < plan_.deadline) break;
-    expire(*slot);
+    if (plan_.duration && endless(*slot)) {
+      slot->ListNode::unlink();
+      overdue_.push_back(*slot);
+    } else {
+      expire(*slot);
+    }
   }
+  if (now >= no_calls_from_) leave_open();
   end_if_silent();
   shard_.alarms().arm(expiry_bell_,
                       after(now, std::max(plan_.deadline / checks_per_deadline, check_interval_min)));
@@ -264,15 +286,56 @@ void Generator::look_for_expired() {
 void Generator::expire(CallSlot& slot) {
   slot.ListNode::unlink();
   last_change_ = shard_.now();
-  count(slot, slot.expire(), backend_of(slot.peer()));
+  count(slot, slot.expire(), slot.backend());
+}
+
+/// True if the end of the run should end the stream: it goes on, and no stream of its method has ended yet.
+bool Generator::endless(const CallSlot& slot) const {
+  return slot.streaming() && !responded_[slot.operation_index()];
+}
+
+/// The streams of a method that ends them have a deadline like other calls.
+void Generator::note_end_of_stream(const CallSlot& slot) {
+  if (responded_[slot.operation_index()]) return;
+  responded_[slot.operation_index()] = true;
+  overdue_.for_each([&](CallSlot& other) {
+    if (other.operation_index() == slot.operation_index()) expire(other);
+  });
+}
+
+void Generator::end_duration() {
+  leave_open();
+  finish_if_done();
+}
+
+/// Counts endless streams as open. They are cancelled when the run is over: their cancellation could cost the connection
+/// and so the calls that are still awaited.
+void Generator::leave_open() {
+  bool left = false;
+  for (CallSlot& slot : slots_) {
+    if (slot.free() || slot.expired() || slot.abandoned() || !endless(slot)) continue;
+    slot.ListNode::unlink();
+    slot.abandon();
+    ++measured_.tallies[slot.operation_index()].open;
+    measured_.backends.record_open(slot.backend());
+    left = true;
+  }
+  if (!left) return;
+  last_end_ = std::max(last_end_, shard_.now());
+  if (!free_.empty() || !awaited_.empty()) return;
+  count_backlog();  // it would wait for their slots in vain
+  no_calls_from_ = Instant::min();
 }
 
 /// Ends the run when every slot has an expired call and none has ended for one more deadline.
 void Generator::end_if_silent() {
-  if (!free_.empty() || !awaited_.empty() || shard_.now() - last_change_ < plan_.deadline) return;
+  if (!free_.empty() || !awaited_.empty() || !overdue_.empty() ||
+      shard_.now() - last_change_ < plan_.deadline)
+    return;
   const bool streams = !plan_.operations[slots_.front().operation_index()].one_response();
   const std::string_view guess =
-      streams ? "calls are measured to the end of their streams, and this method may never end its stream"
+      streams ? "calls are measured to the end of their streams, and this method may never end its stream; "
+                "--duration ends such streams"
               : "the server seems to hang";
   end_early(
       slots_.front().operation_index(),
@@ -309,6 +372,7 @@ void Generator::cease() {
 void Generator::begin_no_more() {
   count_backlog();
   no_calls_from_ = Instant::min();
+  leave_open();
 }
 
 /// Counts calls that were due and found no slot: they are part of the load like all others.
@@ -322,12 +386,13 @@ void Generator::count_backlog() {
 }
 
 void Generator::finish_if_done() {
-  if (phase_ != Phase::running || !awaited_.empty()) return;
+  if (phase_ != Phase::running || !awaited_.empty() || !overdue_.empty()) return;
   if (!may_begin(schedule_ ? start_ + schedule_->next() : shard_.now())) finish(end_of_calls());
 }
 
 void Generator::stop() {
   if (phase_ == Phase::done) return;
+  leave_open();
   awaited_.for_each([this](const CallSlot& slot) {
     if (slot.due() >= counting_from_) ++measured_.without_response;
   });
@@ -350,7 +415,8 @@ Instant Generator::end_of_calls() const {
 void Generator::finish(Instant end) {
   const bool counted = phase_ == Phase::running && shard_.now() > counting_from_;
   phase_ = Phase::done;
-  for (Bell* bell : {&start_bell_, &count_bell_, &rest_bell_, &pace_bell_, &expiry_bell_}) bell->cancel();
+  for (Bell* bell : {&start_bell_, &count_bell_, &rest_bell_, &pace_bell_, &expiry_bell_, &duration_bell_})
+    bell->cancel();
   if (counted) {
     measured_.duration = std::max(end, counting_from_) - counting_from_;
     measured_.spent = ProcessorTime::of_this_thread() - before_;

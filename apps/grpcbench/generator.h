@@ -13,7 +13,9 @@
 /// 4. A call without a response at its deadline is counted then. It is not cancelled, and its slot stays
 ///    taken until the response comes. So an overloaded server loses no connections to cancellations, and no
 ///    new calls are added to those that it still works on.
-/// 5. When no more calls begin, the run waits for those in flight, at most until their deadlines.
+/// 5. When no more calls begin, the run waits for those in flight, at most until their deadlines. It does not wait
+///    for endless streams: such a stream has had a message, and no stream of its method has ended yet. They count as open,
+///    and in a run with a duration they have no deadline.
 /// 6. A plan with templates fills the messages and headers of a call when it begins.
 /// 7. The run ends early when all slots have expired calls and none has ended for one more deadline, when the
 ///    server cannot be reached or does not have the method, or when a filled message is not valid. No more calls begin then.
@@ -73,6 +75,7 @@ struct Live {
   std::atomic<unsigned> connected{0};
   std::atomic<std::uint64_t> succeeded{0};
   std::atomic<std::uint64_t> failed{0};
+  std::atomic<std::uint64_t> messages_received{0};  ///< of methods with streams
 };
 
 class Generator final : private CallSlot::Owner, private TurnEnd {
@@ -115,6 +118,7 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
     void (Generator::*rings_)();
   };
 
+  void on_messages(CallSlot& slot, const Traffic& traffic) override;
   void on_call_ended(CallSlot& slot, CallSlot::Outcome outcome) override;
   std::size_t backend_of(std::string_view address) override { return measured_.backends.index_of(address); }
   void on_turn_end() override { begun_in_turn_ = 0; }
@@ -132,6 +136,10 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   bool count(std::size_t operation, const Status& status, Instant due, std::size_t backend);
   void look_for_expired();
   void expire(CallSlot& slot);
+  bool endless(const CallSlot& slot) const;
+  void note_end_of_stream(const CallSlot& slot);
+  void end_duration();
+  void leave_open();
   void end_if_silent();
   void end_if_hopeless(const CallSlot& slot, Status status);
   void end_early(std::size_t operation, Status why);
@@ -149,10 +157,12 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   std::vector<Task<>> connecting_;
   bool connect_failed_ = false;
 
-  // A slot is in free_, or its call is in awaited_, or its call has expired and the slot is in neither list.
+  // A slot is in free_, or its call is in awaited_ or overdue_, or its call has expired or counts as open, and the slot is
+  // in no list.
   std::deque<CallSlot> slots_;
   List<CallSlot> free_;           // in the order in which they became free
   List<CallSlot> awaited_;        // in the order in which their calls were due
+  List<CallSlot> overdue_;        // endless streams beyond the deadline
   std::uint64_t turn_;            // selects operations and messages; threads start with different ones
   std::optional<Filler> filler_;  // if the plan has templates
   std::uint64_t begun_ = 0;       // calls
@@ -174,6 +184,7 @@ class Generator final : private CallSlot::Owner, private TurnEnd {
   Bell rest_bell_{*this, &Generator::end_rest};
   Bell pace_bell_{*this, &Generator::pace};
   Bell expiry_bell_{*this, &Generator::look_for_expired};
+  Bell duration_bell_{*this, &Generator::end_duration};
 
   Measurement measured_;
   Instant last_end_;

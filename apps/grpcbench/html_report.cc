@@ -169,6 +169,16 @@ Chart latency_over_time(const Spans& spans, const Histogram& latency) {
   return chart;
 }
 
+Chart message_rate(const Spans& spans) {
+  Chart::Curve received = over_time("received", spans, [](const Timeline::Span& span) {
+    return static_cast<double>(span.calls.messages) / seconds(span.end - span.begin);
+  });
+  Chart chart("Messages per second over time", Scale::linear(0, seconds(spans.back().end), seconds_text),
+              Scale::linear(0, highest(received) * 1.05, rate_text));
+  chart.curves.push_back(std::move(received));
+  return chart;
+}
+
 /// The charts for which there is data: latencies if calls have one, curves over time if there are two points.
 std::string charts(const Results& results) {
   const Row& all = results.all;
@@ -176,8 +186,10 @@ std::string charts(const Results& results) {
   const Nanoseconds duration(std::llround(all.duration_s * 1e9));
   const Spans spans = results.timeline.spans(duration);
   const bool lasted = spans.size() > 1 && all.tally.total() > 0;
+  const bool streamed = spans.size() > 1 && results.streams && all.tally.traffic.messages_received > 0;
   std::string html;
   if (latency.count() > 0) html += distribution(latency).svg() + percentile_curve(latency).svg();
+  if (streamed) html += message_rate(spans).svg();
   if (lasted) html += throughput(spans).svg();
   if (lasted && latency.count() > 0)
     html += latency_over_time(results.timeline.spans(duration, span_calls_min), latency).svg();
@@ -188,21 +200,35 @@ std::string card(const std::string& value, std::string_view name) {
   return fmt::format("<div><b>{}</b>{}</div>\n", html_escaped(value), html_escaped(name));
 }
 
-std::string cards(const Row& row) {
+/// Of a method with streams, messages.
+std::string message_cards(const Row& row) {
+  return card(rate_text(row.messages_received_per_second()), "messages per second") +
+         card(grouped(row.tally.traffic.messages_received), "messages received") +
+         card(grouped(row.tally.traffic.messages_sent), "messages sent") +
+         card(grouped(row.tally.open), "open streams");
+}
+
+std::string cards(const Row& row, bool streams) {
   const Histogram& latency = row.tally.latency;
   const auto time = [&](Nanoseconds value) {
     return latency.count() == 0 ? "-" : microseconds_text(microseconds(value));
   };
-  return "<div class=\"cards\">\n" + card(rate_text(row.calls_per_second()), "calls per second") +
-         card(grouped(row.tally.total()), "calls") + card(success_rate_text(row.tally), "succeeded") +
-         card(time(latency.percentile(50)), "p50") + card(time(latency.percentile(99)), "p99") +
-         card(time(latency.max()), "max") + card(seconds_text(row.duration_s), "duration") + "</div>\n";
+  return "<div class=\"cards\">\n" + (streams ? message_cards(row) : "") +
+         card(rate_text(row.calls_per_second()), "calls per second") +
+         card(grouped(row.tally.total()), streams ? "calls ended" : "calls") +
+         card(success_rate_text(row.tally), "succeeded") + card(time(latency.percentile(50)), "p50") +
+         card(time(latency.percentile(99)), "p99") + card(time(latency.max()), "max") +
+         card(seconds_text(row.duration_s), "duration") + "</div>\n";
 }
 
-std::string table_row(const Row& row) {
+std::string table_row(const Row& row, bool streams) {
   std::string html = fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td>", html_escaped(row.name),
                                  grouped(row.tally.succeeded()), grouped(row.tally.failed()),
                                  rate_text(row.calls_per_second()));
+  if (streams)
+    html += fmt::format("<td>{}</td><td>{}</td><td>{}</td>", grouped(row.tally.open),
+                        grouped(row.tally.traffic.messages_received),
+                        rate_text(row.messages_received_per_second()));
   for (const auto& [name, value] : row.latency_us())
     html += fmt::format("<td>{}</td>", row.tally.latency.count() == 0 ? "-" : microseconds_text(value));
   return html + "</tr>\n";
@@ -211,9 +237,10 @@ std::string table_row(const Row& row) {
 std::string figures(const Results& results) {
   std::string html =
       "<div class=\"wide\"><table><tr><th>method</th><th>succeeded</th><th>failed</th><th>calls/s</th>";
+  if (results.streams) html += "<th>open</th><th>messages</th><th>messages/s</th>";
   for (const auto& [name, value] : results.all.latency_us()) html += fmt::format("<th>{}</th>", name);
-  html += "</tr>\n" + table_row(results.all);
-  for (const Row& row : results.services) html += table_row(row);
+  html += "</tr>\n" + table_row(results.all, results.streams);
+  for (const Row& row : results.services) html += table_row(row, results.streams);
   return html + "</table></div>\n";
 }
 
@@ -222,13 +249,19 @@ std::string backends(const Results& results) {
   if (results.backends.empty()) return {};
   std::string html =
       "<div class=\"wide\"><table><tr><th>backend</th><th>succeeded</th><th>failed</th><th>calls/s</th>"
-      "<th>p50</th><th>p99</th></tr>\n";
-  for (const BackendRow& row : results.backends)
+      "<th>p50</th><th>p99</th>";
+  html += results.streams ? "<th>open</th><th>messages</th><th>messages/s</th></tr>\n" : "</tr>\n";
+  for (const BackendRow& row : results.backends) {
     html +=
-        fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+        fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>",
                     html_escaped(escape_controls(row.address)), grouped(row.succeeded), grouped(row.failed),
                     rate_text(row.calls_per_second), row.timed ? microseconds_text(row.p50_us) : "-",
                     row.timed ? microseconds_text(row.p99_us) : "-");
+    if (results.streams)
+      html += fmt::format("<td>{}</td><td>{}</td><td>{}</td>", grouped(row.open), grouped(row.messages),
+                          rate_text(row.messages_per_second));
+    html += "</tr>\n";
+  }
   return html + "</table></div>\n";
 }
 
@@ -265,7 +298,7 @@ std::string html_report(const Results& results) {
                         html_escaped(sentence(results.ended_early)));
   for (const std::string& warning : results.warnings)
     html += fmt::format("<p class=\"warning\">Warning: {}</p>\n", html_escaped(sentence(warning)));
-  html += cards(all) + charts(results) + figures(results) + backends(results) + errors(all);
+  html += cards(all, results.streams) + charts(results) + figures(results) + backends(results) + errors(all);
   html += fmt::format(
       "<p>The generator used {:.2f} s of processor time, {:.2f} µs per call; its busiest thread ran {:.0f} % "
       "of the time.</p>\n</body></html>\n",

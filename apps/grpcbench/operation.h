@@ -43,6 +43,7 @@ struct Operation {
   }
   bool sends_all() const noexcept { return !one_request(kind); }
   bool one_response() const noexcept { return ringrpc::one_response(kind); }
+  bool streams() const noexcept { return sends_all() || !one_response(); }
 };
 
 /// `name` is "package.Service/Method".

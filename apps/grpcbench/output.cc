@@ -57,18 +57,25 @@ std::string service_line(const Row& row) {
 /// An address that leaves no room for its figures has a line of its own.
 std::string backend_table(const Results& results) {
   constexpr std::size_t address_columns = 28;
-  constexpr const char* line = "{:<{}} {:>11} {:>8} {:>9} {:>9} {:>9}\n";
-  std::string text = fmt::format(fmt::runtime(line), "backend", address_columns, "succeeded", "failed",
-                                 "calls/s", "p50, µs", "p99, µs");
+  const auto line = [&](const std::string& address, std::string_view succeeded, std::string_view failed,
+                        std::string_view open, std::string_view rate, std::string_view p50,
+                        std::string_view p99) {
+    std::string cells = fmt::format("{:<{}} {:>11} {:>8}", address, address_columns, succeeded, failed);
+    cells += results.streams ? fmt::format(" {:>7} {:>12} {:>8}", open, rate, p99)
+                             : fmt::format(" {:>9} {:>9} {:>9}", rate, p50, p99);
+    return cells + "\n";
+  };
+  std::string text = line("backend", "succeeded", "failed", "open",
+                          results.streams ? "messages/s" : "calls/s", "p50, µs", "p99, µs");
   for (const BackendRow& row : results.backends) {
     std::string address = escape_controls(row.address);
     if (address.size() > address_columns) {
       text += address + "\n";
       address.clear();
     }
-    text += fmt::format(fmt::runtime(line), address, address_columns, grouped(row.succeeded),
-                        grouped(row.failed), figure(row.calls_per_second),
-                        row.timed ? figure(row.p50_us) : "-", row.timed ? figure(row.p99_us) : "-");
+    text += line(address, grouped(row.succeeded), grouped(row.failed), grouped(row.open),
+                 figure(results.streams ? row.messages_per_second : row.calls_per_second),
+                 row.timed ? figure(row.p50_us) : "-", row.timed ? figure(row.p99_us) : "-");
   }
   return text;
 }
@@ -80,18 +87,25 @@ std::string as_text(const Results& results) {
   const auto line = [&](std::string_view title, const std::string& value) {
     text += fmt::format("{:<21} {:>13}\n", title, value);
   };
-  line("total", grouped(tally.total()));
+  line(results.streams ? "ended" : "total", grouped(tally.total()));
   line("succeeded", grouped(tally.succeeded()));
   line("failed", grouped(tally.failed()));
   for (const ErrorCount& error : results.all.errors())
     text += fmt::format("  {:<19} {:>13}  {}\n", error.code, grouped(error.count),
                         escape_controls(error.first_message, shown_bytes_max));
+  if (results.streams) line("open streams", grouped(tally.open));
   line("success rate", success_rate_text(tally));
   const auto [duration, unit] = in_unit(results.all.duration_s);
   line("duration", fmt::format("{:.3f} {}", duration, unit));
   line("calls per second", figure(results.all.calls_per_second()));
-  line("bytes sent", grouped(tally.bytes_sent));
-  line("bytes received", grouped(tally.bytes_received));
+  if (results.streams) {
+    line("messages sent", grouped(tally.traffic.messages_sent));
+    line("  per second", figure(results.all.messages_sent_per_second()));
+    line("messages received", grouped(tally.traffic.messages_received));
+    line("  per second", figure(results.all.messages_received_per_second()));
+  }
+  line("bytes sent", grouped(tally.traffic.bytes_sent));
+  line("bytes received", grouped(tally.traffic.bytes_received));
   line("busiest thread", fmt::format("{:.0f} %", results.busiest_thread * 100));
   text += "\n";
   if (!results.services.empty()) {
@@ -114,19 +128,29 @@ void add_row(JsonText& json, const Row& row) {
   json.member_or_null("success_rate", row.tally.total() > 0, row.success_rate());
   json.member("duration_s", row.duration_s);
   json.member("calls_per_second", row.calls_per_second());
-  json.member("bytes_sent", row.tally.bytes_sent);
-  json.member("bytes_received", row.tally.bytes_received);
+  json.member("open_streams", row.tally.open);
+  json.member("messages_sent", row.tally.traffic.messages_sent);
+  json.member("messages_received", row.tally.traffic.messages_received);
+  json.member("messages_sent_per_second", row.messages_sent_per_second());
+  json.member("messages_received_per_second", row.messages_received_per_second());
+  json.member("bytes_sent", row.tally.traffic.bytes_sent);
+  json.member("bytes_received", row.tally.traffic.bytes_received);
   json.begin_object("latency_us");
   for (const auto& [name, value] : row.latency_us())
     json.member_or_null(name, row.tally.latency.count() > 0, value);
   json.end_object();
 }
 
-void add_backend(JsonText& json, const BackendRow& row) {
+void add_backend(JsonText& json, const BackendRow& row, bool streams) {
   json.begin_object(row.address);
   json.member("succeeded", row.succeeded);
   json.member("failed", row.failed);
   json.member("calls_per_second", row.calls_per_second);
+  if (streams) {
+    json.member("open_streams", row.open);
+    json.member("messages_received", row.messages);
+    json.member("messages_received_per_second", row.messages_per_second);
+  }
   json.begin_object("latency_us");
   json.member_or_null("p50", row.timed, row.p50_us);
   json.member_or_null("p99", row.timed, row.p99_us);
@@ -152,7 +176,7 @@ std::string as_json(const Results& results) {
   }
   if (!results.backends.empty()) {
     json.begin_object("backends");
-    for (const BackendRow& row : results.backends) add_backend(json, row);
+    for (const BackendRow& row : results.backends) add_backend(json, row, results.streams);
     json.end_object();
   }
   json.begin_object("generator");
@@ -173,13 +197,14 @@ std::string csv_line(const Row& row) {
   std::string line =
       fmt::format("{},{},{},{},{:.6f},{:.6f},{:.3f},{},{}", row.name, row.tally.total(),
                   row.tally.succeeded(), row.tally.failed(), row.success_rate(), row.duration_s,
-                  row.calls_per_second(), row.tally.bytes_sent, row.tally.bytes_received);
+                  row.calls_per_second(), row.tally.traffic.bytes_sent, row.tally.traffic.bytes_received);
   for (const auto& [name, value] : row.latency_us())
     line += row.tally.latency.count() == 0 ? "," : fmt::format(",{:.3f}", value);
   std::string errors;
   for (const ErrorCount& error : row.errors())
     errors += fmt::format("{}{}={}", errors.empty() ? "" : ";", error.code, error.count);
-  return line + "," + errors + "\n";
+  return line + fmt::format(",{},{},{},{}\n", errors, row.tally.open, row.tally.traffic.messages_sent,
+                            row.tally.traffic.messages_received);
 }
 
 /// A heading, a line for all calls, and a line for each method if there are several.
@@ -187,7 +212,7 @@ std::string as_csv(const Results& results) {
   std::string text =
       "method,total,succeeded,failed,success_rate,duration_s,calls_per_second,bytes_sent,bytes_received";
   for (const auto& [name, value] : results.all.latency_us()) text += fmt::format(",{}_us", name);
-  text += ",errors\n" + csv_line(results.all);
+  text += ",errors,open_streams,messages_sent,messages_received\n" + csv_line(results.all);
   for (const Row& row : results.services) text += csv_line(row);
   return text;
 }

@@ -43,10 +43,16 @@ std::string ProgressLine::text(const Plan& plan, const RunSoFar& before, const R
   const std::uint64_t calls = now.succeeded + now.failed;
   line += "   " + counted(calls, "call");
   if (plan.calls) line += fmt::format(" of {}", grouped(*plan.calls));
-  if (const double passed = seconds(now.elapsed - before.elapsed); passed > 0)
-    line += fmt::format(
-        "   {}/s",
-        grouped(static_cast<std::uint64_t>(static_cast<double>(now.succeeded - before.succeeded) / passed)));
+  const double passed = seconds(now.elapsed - before.elapsed);
+  const auto rate = [&](std::uint64_t more) {
+    return passed > 0 ? fmt::format("   {}/s",
+                                    grouped(static_cast<std::uint64_t>(static_cast<double>(more) / passed)))
+                      : std::string();
+  };
+  line += rate(now.succeeded - before.succeeded);
+  if (now.messages_received > 0)
+    line += "   " + counted(now.messages_received, "message") +
+            rate(now.messages_received - before.messages_received);
   if (now.failed > 0) line += fmt::format("   {} failed", grouped(now.failed));
   return line;
 }

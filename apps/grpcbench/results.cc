@@ -38,12 +38,22 @@ std::string describe_load(const Plan& plan, const RunOutcome& outcome) {
                             plan.pace->spacing == Spacing::constant ? "constant" : "Poisson");
 }
 
+/// True if streams had messages, and none of them has ended.
+bool only_endless(const Operation& operation, const Tally& tally) {
+  return !operation.one_response() && tally.succeeded() == 0 && tally.traffic.messages_received > 0 &&
+         tally.ended[static_cast<std::size_t>(Code::DEADLINE_EXCEEDED)] > 0;
+}
+
 std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome) {
   const Measurement& measured = outcome.measured;
   std::vector<std::string> warnings;
   if (measured.without_response > 0)
-    warnings.push_back(fmt::format("{} had no response when the run ended early and are not counted",
+    warnings.push_back(fmt::format("{} had no response when the run ended and are not counted",
                                    counted(measured.without_response, "call")));
+  for (std::size_t at = 0; at < measured.tallies.size() && !plan.duration && measured.fatal.ok(); ++at)
+    if (only_endless(plan.operations[at], measured.tallies[at]))
+      warnings.push_back(
+          "no stream ended before its deadline; --duration ends streams that the server does not end");
   const bool telling = measured.duration >= telling_duration;
   // In open loop, a thread that wakes for each call looks busy although it has time left. There, late calls
   // show that a thread is overloaded.
@@ -91,8 +101,9 @@ std::optional<std::string> idle_backends(const std::vector<BackendRow>& rows) {
   std::size_t idle = 0;
   std::uint64_t calls = 0;
   for (const BackendRow& row : rows) {
-    calls += row.succeeded + row.failed;
-    if (row.succeeded + row.failed > 0 || ++idle > idle_named_max) continue;
+    const std::uint64_t of_row = row.succeeded + row.failed + row.open;
+    calls += of_row;
+    if (of_row > 0 || ++idle > idle_named_max) continue;
     names.append(idle == 1 ? "" : ", ").append(escape_controls(row.address));
   }
   if (idle == 0 || calls < telling_calls) return std::nullopt;
@@ -105,16 +116,21 @@ std::vector<BackendRow> backends_of(const RunOutcome& outcome, bool spreads, dou
   const Backends& backends = outcome.measured.backends;
   std::vector<BackendRow> rows;
   for (const Backends::Backend& backend : backends.rows()) {
-    const std::uint64_t total = backend.succeeded + backend.failed;
-    if (total == 0) continue;  // its calls were due in the warm-up
-    rows.push_back(
-        {.address = backend.address,
-         .succeeded = backend.succeeded,
-         .failed = backend.failed,
-         .calls_per_second = duration_s > 0 ? static_cast<double>(backend.succeeded) / duration_s : 0,
-         .timed = backend.latency.count() > 0,
-         .p50_us = microseconds(backend.latency.percentile(50)),
-         .p99_us = microseconds(backend.latency.percentile(99))});
+    const std::uint64_t total = backend.succeeded + backend.failed + backend.open;
+    if (total + backend.messages == 0) continue;  // its calls were due in the warm-up
+    const auto a_second = [&](std::uint64_t count) {
+      return duration_s > 0 ? static_cast<double>(count) / duration_s : 0;
+    };
+    rows.push_back({.address = backend.address,
+                    .succeeded = backend.succeeded,
+                    .failed = backend.failed,
+                    .open = backend.open,
+                    .calls_per_second = a_second(backend.succeeded),
+                    .messages = backend.messages,
+                    .messages_per_second = a_second(backend.messages),
+                    .timed = backend.latency.count() > 0,
+                    .p50_us = microseconds(backend.latency.percentile(50)),
+                    .p99_us = microseconds(backend.latency.percentile(99))});
   }
   if (spreads) add_idle(outcome.addresses, rows);
   if (rows.size() == 1) rows.clear();
@@ -132,8 +148,10 @@ std::string ending_of(const Measurement& measured) {
 
 }  // namespace
 
-double Row::calls_per_second() const noexcept {
-  return duration_s > 0 ? static_cast<double>(tally.succeeded()) / duration_s : 0;
+double Row::calls_per_second() const noexcept { return a_second(tally.succeeded()); }
+
+double Row::a_second(std::uint64_t count) const noexcept {
+  return duration_s > 0 ? static_cast<double>(count) / duration_s : 0;
 }
 
 double Row::success_rate() const noexcept {
@@ -179,6 +197,7 @@ Results::Results(const Plan& plan, const RunOutcome& outcome)
     const Operation& operation = plan.operations[at];
     all.name += all.name.empty() ? operation.name : " and " + operation.name;
     all.tally.merge(outcome.measured.tallies[at]);
+    streams = streams || operation.streams();
     services.push_back({operation.name, outcome.measured.tallies[at], duration_s});
   }
   if (services.size() == 1) services.clear();

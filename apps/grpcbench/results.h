@@ -37,12 +37,17 @@ struct Row {
 
   /// Of calls that succeeded.
   double calls_per_second() const noexcept;
+  double messages_sent_per_second() const noexcept { return a_second(tally.traffic.messages_sent); }
+  double messages_received_per_second() const noexcept { return a_second(tally.traffic.messages_received); }
   /// Between 0 and 1; 0 without calls.
   double success_rate() const noexcept;
   /// The errors that occurred, the most frequent first.
   std::vector<ErrorCount> errors() const;
   /// The latencies in µs by name, from `min` to `max`; all zero if no call has a latency.
   std::vector<std::pair<std::string_view, double>> latency_us() const;
+
+ private:
+  double a_second(std::uint64_t count) const noexcept;
 };
 
 /// The calls that went to one address.
@@ -50,8 +55,11 @@ struct BackendRow {
   std::string address;  ///< not escaped
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
-  double calls_per_second = 0;  ///< of calls that succeeded
-  bool timed = false;           ///< a call has a latency
+  std::uint64_t open = 0;          ///< streams, as in a Tally
+  double calls_per_second = 0;     ///< of calls that succeeded
+  std::uint64_t messages = 0;      ///< received
+  double messages_per_second = 0;  ///< the same
+  bool timed = false;              ///< a call has a latency
   double p50_us = 0;
   double p99_us = 0;
 };
@@ -60,7 +68,8 @@ struct Results {
   Results(const Plan& plan, const RunOutcome& outcome);
 
   std::string server;
-  std::string load;  ///< "10 connections of 1 stream, 2 threads on io_uring, closed loop"
+  std::string load;      ///< "10 connections of 1 stream, 2 threads on io_uring, closed loop"
+  bool streams = false;  ///< a method has a stream
   Row all;
   std::vector<Row> services;  ///< one for each method, if there are several
   /// One for each address, sorted, also without calls, and one for all other addresses; none if there is one.

@@ -151,6 +151,7 @@ RunSoFar Run::so_far() const {
   for (const Lane& lane : lanes_) {
     so_far.succeeded += lane.generator->live().succeeded.load(std::memory_order_relaxed);
     so_far.failed += lane.generator->live().failed.load(std::memory_order_relaxed);
+    so_far.messages_received += lane.generator->live().messages_received.load(std::memory_order_relaxed);
   }
   return so_far;
 }

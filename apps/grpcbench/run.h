@@ -28,6 +28,7 @@ struct RunSoFar {
   Nanoseconds elapsed{0};  ///< of the phase; zero while connecting
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
+  std::uint64_t messages_received = 0;  ///< of methods with streams
 };
 
 struct RunOutcome {

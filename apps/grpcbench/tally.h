@@ -1,8 +1,9 @@
-/// Counts the calls of one method: status codes, latencies and bytes.
+/// Counts the calls of one method: status codes, latencies and messages.
 ///
 /// A call has a latency if it succeeded, or if it had no response before our deadline; the latter count with
 /// the time that they waited, because leaving them out would hide the worst. A call that the server fails has
-/// no latency: it says nothing about the server's speed.
+/// no latency: it says nothing about the server's speed. A stream that is still open at the end of the run is neither
+/// a success nor a failure, and has no latency: it lasted as long as the run.
 #pragma once
 
 #include <array>
@@ -12,6 +13,7 @@
 #include "ringrpc/status.h"
 
 #include "grpcbench/histogram.h"
+#include "grpcbench/traffic.h"
 #include "reflected/failure.h"
 
 namespace ringrpc::grpcbench {
@@ -22,8 +24,9 @@ struct Tally {
   Histogram latency;
   std::array<std::uint64_t, codes> ended{};      ///< calls by the number of their code
   std::array<std::string, codes> first_message;  ///< of the first failure with each code
-  std::uint64_t bytes_sent = 0;                  ///< messages of calls that succeeded, without framing
-  std::uint64_t bytes_received = 0;
+  std::uint64_t open = 0;  ///< streams with messages that were open at the end of the run
+  /// Of a method without streams, the messages of calls that succeeded; of others, all.
+  Traffic traffic;
 
   /// Counts a call that has ended. Returns whether it has a latency.
   bool record(const Status& status, Nanoseconds took) {
@@ -33,11 +36,6 @@ struct Tally {
     if (!status.ok() && !expired) return false;
     latency.record(took);
     return true;
-  }
-
-  void carry(std::uint64_t sent, std::uint64_t received) noexcept {
-    bytes_sent += sent;
-    bytes_received += received;
   }
 
   std::uint64_t succeeded() const noexcept { return ended[0]; }
@@ -54,7 +52,8 @@ struct Tally {
       if (ended[code] == 0) first_message[code] = other.first_message[code];
       ended[code] += other.ended[code];
     }
-    carry(other.bytes_sent, other.bytes_received);
+    open += other.open;
+    traffic += other.traffic;
   }
 };
 

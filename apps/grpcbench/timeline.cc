@@ -9,6 +9,7 @@ void Timeline::Interval::merge(const Interval& other) noexcept {
   latency.merge(other.latency);
   succeeded += other.succeeded;
   failed += other.failed;
+  messages += other.messages;
 }
 
 void Timeline::go_on_to(Nanoseconds since_begin) {

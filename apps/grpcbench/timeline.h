@@ -24,6 +24,7 @@ class Timeline {
     BriefHistogram latency;  ///< of the calls that ended in the interval and have a latency
     std::uint64_t succeeded = 0;
     std::uint64_t failed = 0;
+    std::uint64_t messages = 0;  ///< received, of methods with streams
 
     void merge(const Interval& other) noexcept;
   };
@@ -48,6 +49,11 @@ class Timeline {
     ++interval.failed;
   }
 
+  /// The same for messages that were received.
+  void record_messages(Nanoseconds since_begin, std::uint64_t number) noexcept {
+    at(since_begin).messages += number;
+  }
+
   void merge(Timeline other);
 
   /// The intervals of a run that lasted for `duration`. The last one may be shorter; one shorter than half an
@@ -55,7 +61,7 @@ class Timeline {
   /// have that many on average, provided that at least ten are left.
   std::vector<Span> spans(Nanoseconds duration, std::uint64_t calls_min = 0) const;
 
-  /// Up to the last one with a call.
+  /// Up to the last one with a call or messages.
   const std::vector<Interval>& intervals() const noexcept { return intervals_; }
   Nanoseconds interval() const noexcept { return interval_; }
 

@@ -345,6 +345,22 @@ class AgainstGrpcd(Case):
         self.assertEqual(found["errors"], {"DEADLINE_EXCEEDED": 3})
         self.assertGreaterEqual(found["latency_us"]["min"], 2_000_000)
 
+    def test_the_duration_ends_streams_that_do_not_end(self):
+        words = ("--call", "grpc.health.v1.Health/Watch", "-c", 3, "--duration", "2s")
+        found = self.json(*words)
+        self.assertEqual((found["total"], found["open_streams"], found["messages_received"]), (0, 3, 3))
+        self.assertGreaterEqual(found["duration_s"], 2)
+        self.assertIsNone(found["latency_us"]["p50"])
+        text = grpcbench("--server", self.address, *words).stdout
+        self.assertRegex(text, r"\nopen streams +3\n")
+        self.assertRegex(text, r"\nmessages received +3\n  per second +[01]\.\d\d\n")
+
+    def test_messages_of_streams_are_counted(self):
+        data = '{"metricName": "a", "value": 1} {"metricName": "b"}'
+        found = self.json("--call", "node.v1.NodeService/StreamMetrics", "--data", data, "-n", 20)
+        self.assertEqual((found["succeeded"], found["open_streams"]), (20, 0))
+        self.assertEqual((found["messages_sent"], found["messages_received"]), (40, 20))
+
     def test_echoes_and_signatures_are_reported_apart(self):
         found = self.json("--service", "both", "-n", 200)
         self.assertEqual(found["succeeded"], 200)

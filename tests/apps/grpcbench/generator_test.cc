@@ -39,8 +39,8 @@ TEST_CASE("the requested number of calls is made, and the server receives as man
     const Measurement measured = bench.run(bench.plan(requests(count)));
     CHECK(measured.tallies.at(0).succeeded() == count);
     CHECK(bench.service.started() == count);
-    CHECK(measured.tallies.at(0).bytes_sent == count);
-    CHECK(measured.tallies.at(0).bytes_received == count);
+    CHECK(measured.tallies.at(0).traffic.bytes_sent == count);
+    CHECK(measured.tallies.at(0).traffic.bytes_received == count);
     CHECK(measured.fatal.ok());
   }
 }
@@ -125,7 +125,118 @@ TEST_CASE("a method that does not end its streams is not reported as a server th
   CHECK(measured.tallies.at(0).first_message.at(static_cast<std::size_t>(Code::DEADLINE_EXCEEDED)) ==
         "the stream did not end before the deadline");
   CHECK(measured.fatal.message().ends_with(
-      ": calls are measured to the end of their streams, and this method may never end its stream"));
+      ": calls are measured to the end of their streams, and this method may never end its stream; "
+      "--duration ends such streams"));
+}
+
+Operation paced(const std::string& method) {
+  return make_operation("test.v1.Paced/" + method, MethodKind::server_streaming, {RawMessage("x")});
+}
+
+TEST_CASE("the duration ends endless streams, which count as open, with the messages that came within it") {
+  for (const auto& [deadline, warmup] : {std::pair(20s, 0s), {1s, 0s}, {20s, 3s}, {1s, 3s}}) {
+    Bench bench(10ms);
+    Values values = lasting(5s);
+    values.deadline = deadline;
+    values.warmup = warmup;
+    const Measurement measured = bench.run(bench.plan(values, {paced("Ticks")}));
+    CHECK(measured.fatal.ok());
+    CHECK(measured.duration == 5s);
+    const Tally& tally = measured.tallies.at(0);
+    CHECK(tally.total() == 0);
+    CHECK(tally.open == 10);
+    CHECK(tally.latency.count() == 0);
+    CHECK(tally.traffic.messages_received >= 4'990);
+    CHECK(tally.traffic.messages_received <= 5'010);
+    CHECK(tally.traffic.bytes_received == tally.traffic.messages_received);
+    CHECK(measured.without_response == 0);
+    CHECK(measured.backends.rows().at(0).open == 10);
+    CHECK(measured.backends.rows().at(0).messages == tally.traffic.messages_received);
+    CHECK(measured.timeline.intervals().at(10).messages == 100);
+  }
+}
+
+TEST_CASE("a stream that is silent after its first message is open until the end of the duration") {
+  Bench bench(100h);
+  Values values = lasting(5s);
+  values.deadline = 1s;
+  const Measurement measured = bench.run(bench.plan(values, {paced("Stream")}));
+  CHECK(measured.fatal.ok());
+  CHECK(measured.duration == 5s);
+  CHECK(measured.tallies.at(0).total() == 0);
+  CHECK(measured.tallies.at(0).open == 10);
+  CHECK(measured.tallies.at(0).traffic.messages_received == 10);
+}
+
+TEST_CASE("a stream without a message has a deadline, whatever the duration") {
+  Bench bench(100h);
+  Values values = lasting(1500ms);
+  values.deadline = 1s;
+  const Measurement measured = bench.run(bench.plan(values, {paced("Ticks")}));
+  CHECK(ended(measured, Code::DEADLINE_EXCEEDED) == 10);
+  CHECK(measured.tallies.at(0).first_message.at(static_cast<std::size_t>(Code::DEADLINE_EXCEEDED)) ==
+        "no response before the deadline");
+  CHECK(measured.tallies.at(0).open == 0);
+}
+
+TEST_CASE("streams that end are measured to their end, also beyond the duration") {
+  Bench bench(300ms);
+  const Measurement measured = bench.run(bench.plan(lasting(1s), {paced("Stream")}));
+  CHECK(measured.tallies.at(0).succeeded() == 40);
+  CHECK(measured.tallies.at(0).open == 0);
+  CHECK(measured.tallies.at(0).latency.max() == 300ms);
+  CHECK(measured.tallies.at(0).traffic.messages_received == 40);
+  CHECK(measured.duration == 1200ms);
+}
+
+TEST_CASE("streams that end after their deadline have exceeded it, also the first of them") {
+  Bench bench(1500ms);
+  Values values = lasting(4s);
+  values.deadline = 1s;
+  const Measurement measured = bench.run(bench.plan(values, {paced("Stream")}));
+  CHECK(measured.fatal.ok());
+  CHECK(ended(measured, Code::OK) == 0);
+  CHECK(ended(measured, Code::DEADLINE_EXCEEDED) == 30);
+  CHECK(measured.tallies.at(0).open == 0);
+}
+
+TEST_CASE(
+    "calls that are due while endless streams have all slots are reported, and do not prolong the run") {
+  Bench bench(10ms);
+  Values values = lasting(5s);
+  values.rate = 100;
+  values.streams = 1;
+  const Measurement measured = bench.run(bench.plan(values, {paced("Ticks")}));
+  CHECK(measured.fatal.ok());
+  CHECK(measured.duration == 5s);
+  CHECK(measured.tallies.at(0).open == 10);
+  CHECK(measured.tallies.at(0).total() == 0);
+  CHECK(measured.without_response == 490);
+}
+
+TEST_CASE("an interrupted run has the messages of its open streams") {
+  Bench bench(10ms);
+  Values values = lasting(1h);
+  const Measurement measured = bench.run(bench.plan(values, {paced("Ticks")}), [&] {
+    bench.run_for(1005ms);
+    bench.stop();
+  });
+  CHECK(measured.tallies.at(0).open == 10);
+  CHECK(measured.tallies.at(0).traffic.messages_received >= 990);
+  CHECK(measured.without_response == 0);
+  CHECK(measured.duration >= 1s);
+}
+
+TEST_CASE("a stream that is lost fails, and its messages count") {
+  Bench bench(10ms);
+  const Measurement measured = bench.run(bench.plan(lasting(30s), {paced("Ticks")}), [&] {
+    bench.run_for(1s);
+    bench.world().stop();
+  });
+  CHECK(measured.fatal.code() == Code::UNAVAILABLE);
+  CHECK(ended(measured, Code::UNAVAILABLE) >= 10);
+  CHECK(measured.tallies.at(0).open == 0);
+  CHECK(measured.tallies.at(0).traffic.messages_received >= 980);
 }
 
 TEST_CASE("the timeline shows when calls ended") {
@@ -166,8 +277,8 @@ TEST_CASE("several methods take turns") {
                        raw("Echo", MethodKind::unary, {RawMessage("x"), RawMessage("xyz")})}));
   CHECK(measured.tallies.at(0).succeeded() == 501);
   CHECK(measured.tallies.at(1).succeeded() == 500);
-  CHECK(measured.tallies.at(0).bytes_sent == 501 * 3);
-  CHECK(measured.tallies.at(1).bytes_received == 250 * 1 + 250 * 3);
+  CHECK(measured.tallies.at(0).traffic.bytes_sent == 501 * 3);
+  CHECK(measured.tallies.at(1).traffic.bytes_received == 250 * 1 + 250 * 3);
 }
 
 TEST_CASE("streams of every kind are one call each, with all that they carry") {
@@ -178,14 +289,14 @@ TEST_CASE("streams of every kind are one call each, with all that they carry") {
   };
   const Tally counted = of(raw("Count", MethodKind::server_streaming, {RawMessage("5")}));
   CHECK(counted.succeeded() == 20);
-  CHECK(counted.bytes_received == 20 * 5);
+  CHECK(counted.traffic.bytes_received == 20 * 5);
   const Tally joined = of(raw("Join", MethodKind::client_streaming, three));
   CHECK(joined.succeeded() == 20);
-  CHECK(joined.bytes_sent == 20 * 6);
-  CHECK(joined.bytes_received == 20 * 6);
+  CHECK(joined.traffic.bytes_sent == 20 * 6);
+  CHECK(joined.traffic.bytes_received == 20 * 6);
   const Tally chatted = of(raw("Chat", MethodKind::bidirectional, three));
   CHECK(chatted.succeeded() == 20);
-  CHECK(chatted.bytes_received == 20 * 6);
+  CHECK(chatted.traffic.bytes_received == 20 * 6);
 }
 
 TEST_CASE("messages larger than every window are transferred completely") {
@@ -195,7 +306,7 @@ TEST_CASE("messages larger than every window are transferred completely") {
     Bench bench(10ms);
     const Plan plan =
         bench.plan(requests(3), {raw(method, kind, std::vector<RawMessage>(messages, RawMessage(message)))});
-    return bench.run(plan).tallies.at(0).bytes_received;
+    return bench.run(plan).tallies.at(0).traffic.bytes_received;
   };
   CHECK(received(MethodKind::unary, "Echo", 1, large) == 3 * large.size());
   CHECK(received(MethodKind::bidirectional, "Chat", 4, large) == 3 * 4 * large.size());
@@ -232,8 +343,8 @@ TEST_CASE("a call whose response comes after its deadline counts once, and its s
   CHECK(ended(measured, Code::DEADLINE_EXCEEDED) == 30);
   CHECK(measured.tallies.at(0).total() == 30);
   CHECK(measured.tallies.at(0).latency.max() <= 1060ms);
-  CHECK(measured.tallies.at(0).bytes_sent == 0);
-  CHECK(measured.tallies.at(0).bytes_received == 0);
+  CHECK(measured.tallies.at(0).traffic.bytes_sent == 0);
+  CHECK(measured.tallies.at(0).traffic.bytes_received == 0);
   CHECK(measured.duration >= 4s);
   CHECK(measured.duration <= 4060ms);
 }

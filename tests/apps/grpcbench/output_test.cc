@@ -42,7 +42,7 @@ RunOutcome some_outcome() {
   }
   tally.record(Status(Code::NOT_FOUND, "no <b>such</b>\x1b[31m thing"), 1ms);
   outcome.measured.timeline.record_failure(9990ms);
-  tally.bytes_sent = 12'345;
+  tally.traffic.bytes_sent = 12'345;
   return outcome;
 }
 
@@ -143,9 +143,73 @@ TEST_CASE("CSV is a heading and a line with as many columns") {
   REQUIRE(std::getline(lines, line));
   CHECK_FALSE(std::getline(lines, more));
   CHECK(std::ranges::count(heading, ',') == std::ranges::count(line, ','));
-  CHECK(heading.find(",p99.9_us,p99.99_us,max_us,errors") != std::string::npos);
+  CHECK(heading.find(",p99.9_us,p99.99_us,max_us,errors,open_streams,messages_sent,messages_received") !=
+        std::string::npos);
   CHECK(line.starts_with("echo.v1.EchoService/Echo,1000,999,1,0.999000,10.000000,99.900,12345,0,1000.000,"));
-  CHECK(line.ends_with(",NOT_FOUND=1"));
+  CHECK(line.ends_with(",NOT_FOUND=1,0,0,0"));
+}
+
+TEST_CASE("messages and open streams are shown where a method has a stream") {
+  Plan plan = accepted_plan({});
+  RunOutcome outcome = outcome_of(10s, 3);
+  Tally& tally = outcome.measured.tallies[0];
+  tally.open = 7;
+  tally.traffic = {
+      .bytes_sent = 10, .bytes_received = 246'900, .messages_sent = 10, .messages_received = 123'450};
+  for (int at = 0; at < 100; ++at) outcome.measured.timeline.record_messages(at * 100ms, 1234);
+  Backends& backends = outcome.measured.backends;
+  for (const char* address : {"127.0.0.1:1", "127.0.0.1:2"}) {
+    const std::size_t index = backends.index_of(address);
+    backends.record_messages(index, 61'725);
+    backends.record_open(index);
+  }
+  CHECK(format_results(Results(plan, outcome), Format::text).find("messages") == std::string::npos);
+  CHECK(chart_of(html_report(Results(plan, outcome)), "Messages per second").empty());
+
+  plan.operations = {make_operation("a.B/C", MethodKind::server_streaming, {RawMessage("x")})};
+  const Results results(plan, outcome);
+  const std::string text = format_results(results, Format::text);
+  CHECK(text.find("\nended                             3\nsucceeded                         3\nfailed        "
+                  "         "
+                  "           0\nopen streams                      7\n") != std::string::npos);
+  CHECK(text.find("\nmessages sent                    10\n  per second                   1.00\nmessages "
+                  "received      "
+                  "     123,450\n  per second                 12,345\n") != std::string::npos);
+  CHECK(text.find("\nbackend                        succeeded   failed    open   messages/s  p99, µs\n"
+                  "127.0.0.1:1                            0        0       1        6,173        -\n") !=
+        std::string::npos);
+  const auto json = parsed(format_results(results, Format::json)).fields();
+  CHECK(json.at("total").number_value() == 3);
+  CHECK(json.at("open_streams").number_value() == 7);
+  CHECK(json.at("messages_sent").number_value() == 10);
+  CHECK(json.at("messages_received").number_value() == 123'450);
+  CHECK(json.at("messages_received_per_second").number_value() == 12'345);
+  const auto backend = json.at("backends").struct_value().fields().at("127.0.0.1:1").struct_value().fields();
+  CHECK(backend.at("open_streams").number_value() == 1);
+  CHECK(backend.at("messages_received").number_value() == 61'725);
+  const std::string page = html_report(results);
+  CHECK(page.find("<b>123,450</b>messages received</div>") != std::string::npos);
+  CHECK(page.find("<b>7</b>open streams</div>") != std::string::npos);
+  CHECK(page.find("<td>7</td><td>123,450</td><td>12,345</td>") != std::string::npos);
+  CHECK(page.find("<td>1</td><td>61,725</td><td>6,173</td></tr>") != std::string::npos);
+  CHECK_FALSE(chart_of(page, "Messages per second").empty());
+}
+
+TEST_CASE("a run whose streams do not end has a warning that names --duration") {
+  Values values;
+  const auto warnings = [&] {
+    Plan plan = accepted_plan(values);
+    plan.operations = {make_operation("a.B/C", MethodKind::server_streaming, {RawMessage("x")})};
+    RunOutcome outcome;
+    Tally& tally = outcome.measured.tallies.emplace_back();
+    tally.record(Status(Code::DEADLINE_EXCEEDED, "the stream did not end", Initiator::library), 20s);
+    tally.traffic.messages_received = 1;
+    return Results(plan, outcome).warnings;
+  };
+  CHECK(warnings() ==
+        Strings{"no stream ended before its deadline; --duration ends streams that the server does not end"});
+  values.duration = 1s;
+  CHECK(warnings().empty());
 }
 
 TEST_CASE("text names the failures, without control characters") {
@@ -298,7 +362,7 @@ TEST_CASE("doubtful figures have a warning") {
   for (int call = 0; call < 100; ++call) outcome.measured.late.record(call < 95 ? 0ms : 4ms);
   const std::vector<std::string> warnings = Results(accepted_plan(values), outcome).warnings;
   REQUIRE(warnings.size() == 5);
-  CHECK(warnings[0].starts_with("1 call had no response when the run ended early "));
+  CHECK(warnings[0].starts_with("1 call had no response when the run ended "));
   CHECK(warnings[1].find("waited 30 % of the time for a processor") != std::string::npos);
   CHECK(
       warnings[2].starts_with("the generator did not keep its schedule: 1 % of the calls began 4.0 ms late"));
@@ -535,6 +599,9 @@ TEST_CASE("the line on a terminal shows time, calls, rate and failures") {
   CHECK(ProgressLine::text(plan, before,
                            {.phase = measuring, .elapsed = 12s, .succeeded = 11'000, .failed = 3}) ==
         "12 s of 30 s   11,003 calls   5,000/s   3 failed");
+  CHECK(ProgressLine::text(plan, {.phase = measuring, .elapsed = 10s, .messages_received = 500},
+                           {.phase = measuring, .elapsed = 12s, .messages_received = 1500}) ==
+        "12 s of 30 s   0 calls   0/s   1,500 messages   500/s");
   values.warmup = 500ms;
   values.connections = 10'000;
   const Plan warmed = accepted_plan(values);

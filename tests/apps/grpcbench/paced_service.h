@@ -45,7 +45,8 @@ class PacedService final : public Service, TurnEnd {
   std::string_view service_name() const noexcept override { return "test.v1.Paced"; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{method<&PacedService::answer>("Answer"),
-                                        method<&PacedService::stream>("Stream")};
+                                        method<&PacedService::stream>("Stream"),
+                                        method<&PacedService::ticks>("Ticks")};
     return methods;
   }
 
@@ -78,6 +79,14 @@ class PacedService final : public Service, TurnEnd {
     co_await out.write(request);
     co_await ExactWait(call.now() + takes_);
     co_return Status();
+  }
+
+  /// Sends a message each time that the service's time has passed, and never ends the call.
+  Task<Status> ticks(Call& call, RawMessage request, Writer<RawMessage>& out) {
+    for (;;) {
+      co_await ExactWait(call.now() + takes_);
+      co_await out.write(request);
+    }
   }
 
   void on_turn_end() override {

@@ -44,18 +44,18 @@ TEST_CASE("latency includes successes and expired calls, but no quick failures")
 TEST_CASE("tallies add up") {
   Tally one;
   one.record(Status(), 1ms);
-  one.bytes_sent = 10;
+  one.traffic.bytes_sent = 10;
   Tally other;
   other.record(Status(Code::ABORTED, "why"), 1ms);
   other.record(Status(), 3ms);
-  other.bytes_received = 5;
+  other.traffic.bytes_received = 5;
   one.merge(other);
   CHECK(one.total() == 3);
   CHECK(one.failed() == 1);
   CHECK(one.latency.max() == 3ms);
   CHECK(one.first_message[static_cast<std::size_t>(Code::ABORTED)] == "why");
-  CHECK(one.bytes_sent == 10);
-  CHECK(one.bytes_received == 5);
+  CHECK(one.traffic.bytes_sent == 10);
+  CHECK(one.traffic.bytes_received == 5);
 }
 
 }  // namespace

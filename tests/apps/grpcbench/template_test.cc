@@ -196,7 +196,7 @@ TEST_CASE("a stream sends all of its messages filled") {
       bench.run(bench.plan(values, {filled_call({"\"{{random 10 99}}\"", "\"{{call}}\""},
                                                 "google.protobuf.StringValue", MethodKind::bidirectional)}));
   CHECK(measured.tallies.at(0).succeeded() == 10);
-  CHECK(measured.tallies.at(0).bytes_sent == 10 * (4 + 3));
+  CHECK(measured.tallies.at(0).traffic.bytes_sent == 10 * (4 + 3));
 }
 
 TEST_CASE("a message that a value makes invalid ends the run with the reason") {
