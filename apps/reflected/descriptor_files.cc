@@ -15,6 +15,7 @@
 #include "common/text_file.h"
 #include "reflected/edition_text.h"
 #include "reflected/editions.h"
+#include "reflected/named_types.h"
 
 namespace ringrpc::reflected {
 
@@ -121,14 +122,15 @@ class CompiledFiles final : public pb::DescriptorDatabase {
 /// The files of another database, without editions.
 class LoweredFiles final : public pb::DescriptorDatabase {
  public:
-  /// All must outlive it.
-  LoweredFiles(pb::DescriptorDatabase& from, const EditionTree& texts,
+  /// All must outlive it. `imports` has the same files as `from`, and reports no errors.
+  LoweredFiles(pb::DescriptorDatabase& from, pb::DescriptorDatabase& imports, const EditionTree& texts,
                pb::compiler::MultiFileErrorCollector& errors, Lowering lowering)
-      : from_(from), texts_(texts), errors_(errors), lowering_(lowering) {}
+      : from_(from), types_(imports), texts_(texts), errors_(errors), lowering_(lowering) {}
 
   bool FindFileByName(const std::string& name, pb::FileDescriptorProto* output) override {
     if (!from_.FindFileByName(name, output)) return false;
     if (const std::optional<std::string> edition = texts_.edition(name)) set_edition(*output, *edition);
+    if (output->syntax() == "editions" || lowering_ == Lowering::proto2) types_.fill_in(*output);
     const Status lowered = lower_edition(*output, lowering_);
     if (!lowered.ok()) errors_.AddError(name, -1, 0, std::string(lowered.message()));
     if (const int year = edition_of(*output); year != 0) editions_[name] = year;
@@ -144,6 +146,7 @@ class LoweredFiles final : public pb::DescriptorDatabase {
 
  private:
   pb::DescriptorDatabase& from_;
+  NamedTypes types_;
   const EditionTree& texts_;
   pb::compiler::MultiFileErrorCollector& errors_;
   const Lowering lowering_;
@@ -155,7 +158,7 @@ class LoweredFiles final : public pb::DescriptorDatabase {
 /// Parses and links all files. It owns their descriptors.
 class DescriptorFiles::Loader final : private pb::compiler::MultiFileErrorCollector {
  public:
-  explicit Loader(Lowering lowering) : lowered_(database_, texts_, *this, lowering) {
+  explicit Loader(Lowering lowering) : lowered_(database_, imports_, texts_, *this, lowering) {
     database_.RecordErrorsTo(this);
   }
   Loader(const Loader&) = delete;
@@ -188,6 +191,7 @@ class DescriptorFiles::Loader final : private pb::compiler::MultiFileErrorCollec
   pb::compiler::DiskSourceTree tree_;
   EditionTree texts_{tree_};
   pb::compiler::SourceTreeDescriptorDatabase database_{&texts_, &compiled_};
+  pb::compiler::SourceTreeDescriptorDatabase imports_{&texts_, &compiled_};
   LoweredFiles lowered_;
   pb::DescriptorPool pool_{&lowered_, database_.GetValidationErrorCollector()};
   std::map<std::string, const pb::FileDescriptor*> files_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <google/protobuf/unknown_field_set.h>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -56,8 +55,6 @@ class Rewriter {
 
   Status rewrite(Features features) {
     Status status = take(features, file_);
-    for (pb::EnumDescriptorProto& each : *file_.mutable_enum_type()) name_enum(each);
-    for (pb::DescriptorProto& each : *file_.mutable_message_type()) name_enums(each);
     for (pb::EnumDescriptorProto& each : *file_.mutable_enum_type())
       if (status.ok()) status = rewrite(each, features);
     for (pb::DescriptorProto& each : *file_.mutable_message_type())
@@ -70,12 +67,6 @@ class Rewriter {
   }
 
  private:
-  void name_enum(const pb::EnumDescriptorProto& type) { enums_.insert(type.name()); }
-  void name_enums(const pb::DescriptorProto& message) {
-    for (const pb::EnumDescriptorProto& each : message.enum_type()) name_enum(each);
-    for (const pb::DescriptorProto& each : message.nested_type()) name_enums(each);
-  }
-
   Status rewrite(pb::EnumDescriptorProto& type, Features features) {
     Status status = take(features, type);
     for (pb::EnumValueDescriptorProto& value : *type.mutable_value())
@@ -126,23 +117,20 @@ class Rewriter {
     const bool repeated = field.label() == Field::LABEL_REPEATED;
     const bool group = field.type() == Field::TYPE_GROUP;
     if (group) field.set_type(Field::TYPE_MESSAGE);
-    if (group || (features.messages == Framing::delimited && is_message(field) && !is_map(field, message)))
+    const bool message_typed = field.type() == Field::TYPE_MESSAGE;
+    if (group || (features.messages == Framing::delimited && message_typed && !is_map(field, message)))
       field.mutable_options()->mutable_unknown_fields()->AddLengthDelimited(features_field,
                                                                             std::string(delimited_features));
     if (features.presence == Presence::required && !repeated && !field.has_oneof_index() && proto2_)
       field.set_label(Field::LABEL_REQUIRED);
-    if (repeated) set_packed(field, features.repeated == Encoding::packed);
+    // Only what is not the default of the syntax.
+    const bool packed = features.repeated == Encoding::packed;
+    if (repeated && packed == proto2_ && packable(field)) field.mutable_options()->set_packed(packed);
     const bool in_map = message && message->options().map_entry();
-    if (!proto2_ && message && !in_map && !repeated && !field.has_oneof_index() && !is_message(field) &&
+    if (!proto2_ && message && !in_map && !repeated && !field.has_oneof_index() && !message_typed &&
         features.presence == Presence::explicit_)
       add_synthetic_oneof(field, *message);
     return {};
-  }
-
-  /// A parser leaves the type of a field with a named type open. It is an enum if this file has one of the name.
-  bool is_message(const Field& field) const {
-    if (field.has_type()) return field.type() == Field::TYPE_MESSAGE;
-    return !enums_.contains(last_name(field.type_name()));
   }
 
   static bool is_map(const Field& field, const pb::DescriptorProto* message) {
@@ -151,13 +139,6 @@ class Rewriter {
     return std::ranges::any_of(message->nested_type(), [&](const pb::DescriptorProto& nested) {
       return nested.options().map_entry() && nested.name() == last_name(field.type_name());
     });
-  }
-
-  /// Writes only what is not the default of the syntax. A field of an enum in another file may be a message.
-  void set_packed(Field& field, bool packed) const {
-    const bool open = !field.has_type();
-    const bool known = packable(field) || (open && enums_.contains(last_name(field.type_name())));
-    if (packed == proto2_ && (known || (open && !packed))) field.mutable_options()->set_packed(packed);
   }
 
   void add_synthetic_oneof(Field& field, pb::DescriptorProto& message) const {
@@ -189,7 +170,6 @@ class Rewriter {
   pb::FileDescriptorProto& file_;
   const bool proto2_;
   bool fits_proto3_ = true;
-  std::set<std::string, std::less<>> enums_;  // the names of the file's enums, without their scopes
 };
 
 /// The features of a file in proto3, in the terms of editions.

@@ -27,7 +27,7 @@ enum class Lowering : std::uint8_t {
   proto2,   ///< they become proto2, and so do files in proto3: no message of proto3 may use an enum of proto2
 };
 
-/// Rewrites a file that is not built yet. INVALID_ARGUMENT if the edition is not supported or
+/// Rewrites a file that is not built yet, and whose fields have types. INVALID_ARGUMENT if the edition is not supported or
 /// a feature is not known.
 Status lower_edition(google::protobuf::FileDescriptorProto& file, Lowering lowering);
 

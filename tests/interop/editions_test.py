@@ -29,6 +29,7 @@ ITEM = {
     "made": "2026-01-02T03:04:05Z",
     "right": {"count": 9},
     "tree": {"branches": [{"branches": [{}, {}]}, {}]},
+    "grades": ["GOOD", "POOR"],
 }
 
 

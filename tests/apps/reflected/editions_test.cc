@@ -310,6 +310,60 @@ TEST_CASE("the text of a chain of delimited messages is as long as the message")
         "}\n");
 }
 
+TEST_CASE("the type of a field is found in its scope, in the file and in those that it imports") {
+  Files files;
+  files.write("common.proto", R"(edition = "2023";
+package c;
+enum Color { NONE = 0; RED = 1; }
+message Shade { enum Depth { DARK = 0; LIGHT = 1; } }
+)");
+  files.write("public.proto", "edition = \"2023\";\nimport public \"common.proto\";\n");
+  SUBCASE("an imported enum has presence") {
+    files.write("a.proto", R"(edition = "2023";
+package a;
+import "public.proto";
+option features.message_encoding = DELIMITED;
+message M { c.Color color = 1; repeated .c.Color colors = 2; }
+)");
+    CHECK(files.through("a.M", R"({"color":"NONE","colors":["RED"]})") ==
+          "08001001 {\"color\":\"NONE\",\"colors\":[\"RED\"]}\n");
+    CHECK(files.show("a.M").ends_with(
+        "{\n  optional .c.Color color = 1;\n  repeated .c.Color colors = 2;\n}\n"));
+  }
+  SUBCASE(
+      "an imported enum is packed in proto2, and messages are not, whatever files that are not imported "
+      "have") {
+    files.write("other.proto", "edition = \"2023\"; package c.inside; enum Shade { X = 0; }");
+    files.write("a.proto", R"(edition = "2023";
+package c.inside;
+import "common.proto";
+message M { repeated Shade.Depth depths = 1; repeated Shade shades = 2; int32 preset = 3 [default = 5]; }
+)");
+    CHECK(files.show("c.inside.M")
+              .ends_with("{\n"
+                         "  repeated .c.Shade.Depth depths = 1 [packed = true];\n"
+                         "  repeated .c.Shade shades = 2;\n"
+                         "  optional int32 preset = 3 [default = 5];\n}\n"));
+  }
+  SUBCASE("types of one name in several scopes are told apart") {
+    files.write("a.proto", R"(edition = "2023";
+package a;
+message A {
+  enum Kind { option features.enum_type = CLOSED; K0 = 0; K1 = 1; }
+  repeated Kind kinds = 1;
+}
+message B {
+  message Kind { int32 x = 1; }
+  repeated Kind kinds = 1;
+  repeated A.Kind others = 2;
+}
+)");
+    CHECK(files.show("a.A").ends_with("  repeated .a.A.Kind kinds = 1 [packed = true];\n}\n"));
+    CHECK(files.show("a.B").ends_with(
+        "  repeated .a.B.Kind kinds = 1;\n  repeated .a.A.Kind others = 2 [packed = true];\n}\n"));
+  }
+}
+
 TEST_CASE("a field's own features go before those of its file") {
   Files files;
   files.write("a.proto", R"(edition = "2023";
