@@ -52,7 +52,7 @@ std::vector<std::string> warnings_of(const Plan& plan, const RunOutcome& outcome
                                    counted(measured.without_response, "call")));
   for (std::size_t at = 0; at < measured.tallies.size() && !plan.duration && measured.fatal.ok(); ++at)
     if (only_endless(plan.operations[at], measured.tallies[at]))
-      warnings.push_back(
+      warnings.emplace_back(
           "no stream ended before its deadline; --duration ends streams that the server does not end");
   const bool telling = measured.duration >= telling_duration;
   // In open loop, a thread that wakes for each call looks busy although it has time left. There, late calls
