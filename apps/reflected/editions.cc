@@ -22,6 +22,11 @@ constexpr int edition_2024 = 1001;
 constexpr int features_field = 21;
 constexpr std::string_view delimited_features = "\x28\x02";
 
+template <class File>
+concept KnowsEditions = requires(const File& file) { file.edition(); };
+static_assert(!KnowsEditions<pb::FileDescriptorProto>,
+              "this protobuf knows editions: let it build their files as they are, and drop lower_edition");
+
 /// Takes the features out of the options of a descriptor, and the options themselves if nothing else is in them.
 template <class Descriptor>
 Status take(Features& features, Descriptor& descriptor) {

@@ -20,6 +20,11 @@ constexpr int maximum_edition_field = 4;
 constexpr std::uint64_t edition_2023 = 1000;
 constexpr std::uint64_t edition_2024 = 1001;
 
+template <class File>
+concept KnowsEditions = requires(const File& file) { file.edition(); };
+static_assert(!KnowsEditions<pb::FileDescriptorProto>,
+              "this libprotoc knows editions: let keep_names take a file's edition and features out, too");
+
 /// Values keep their names alone: they are in the scope around the enum.
 void keep_names(pb::EnumDescriptorProto& type) {
   type.clear_options();

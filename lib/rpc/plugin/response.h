@@ -3,7 +3,7 @@
 ///
 ///   std::expected<std::string, std::string> response = respond(bytes_of_stdin);
 ///
-/// Files may be in editions 2023 and 2024, although the libprotoc that is linked may not know them: generated code needs
+/// Files may be in editions 2023 and 2024, although the libprotoc that is linked does not know them: generated code needs
 /// the names of messages, services and methods, and which methods stream, but no field.
 #pragma once
 
