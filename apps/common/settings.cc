@@ -64,6 +64,14 @@ Setting max_header_list_size(std::string group, std::size_t& target, std::string
               target, {1 << 10, 64 << 10});
 }
 
+Setting max_header_fields(std::string group, std::uint32_t& target, std::string help) {
+  return number({.name = "max-header-fields",
+                 .group = std::move(group),
+                 .placeholder = "N",
+                 .help = std::move(help) + ", 16 to 2048"},
+                target, {16, 2048});
+}
+
 Setting spin(std::string group, std::chrono::microseconds& target, std::string help) {
   return number({.name = "spin-us",
                  .environment = "RINGRPC_SPIN_US",

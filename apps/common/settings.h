@@ -36,6 +36,9 @@ Setting io_backend(std::string group, IoBackend& target, std::string help);
 /// `--max-header-list-size`.
 Setting max_header_list_size(std::string group, std::size_t& target, std::string help);
 
+/// `--max-header-fields`.
+Setting max_header_fields(std::string group, std::uint32_t& target, std::string help);
+
 /// `--spin-us`, `RINGRPC_SPIN_US`.
 Setting spin(std::string group, std::chrono::microseconds& target, std::string help);
 

@@ -202,6 +202,8 @@ void add_calls(apps::CommandLine& line, Values& values) {
                       values.max_message_bytes, {1, message_bytes_max}));
   line.add(apps::max_header_list_size(group, values.max_header_list_bytes,
                                       "Largest header or trailer list of a response"));
+  line.add(apps::max_header_fields(group, values.max_header_fields,
+                                   "Most fields of a header or trailer list of a response"));
 }
 
 /// What happens when the server is lost.

@@ -45,6 +45,7 @@ struct Values {
   Metadata headers;
   std::size_t max_message_bytes = 4 * 1024 * 1024;
   std::size_t max_header_list_bytes = 8 * 1024;
+  std::uint32_t max_header_fields = 100;
 
   std::uint32_t connections = 10;
   std::optional<std::uint32_t> streams;

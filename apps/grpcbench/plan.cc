@@ -155,6 +155,7 @@ Result<Plan> make_plan(const Values& values, const apps::Origins& origins) {
   plan.channel.max_queued_calls = plan.streams;
   plan.channel.max_message_bytes = values.max_message_bytes;
   plan.channel.max_header_list_bytes = values.max_header_list_bytes;
+  plan.channel.max_header_fields = values.max_header_fields;
   plan.channel.connect_timeout = values.connect_timeout;
   // The first failed attempt ends the run; a longer backoff would exceed the connect timeout.
   plan.channel.backoff.initial = std::min(plan.channel.backoff.initial, values.connect_timeout);

@@ -40,6 +40,7 @@ struct Values {
   IoBackend io = IoBackend::automatic;
   std::size_t max_message_bytes = 4 * 1024 * 1024;
   std::size_t max_header_list_bytes = 8 * 1024;
+  std::uint32_t max_header_fields = 100;
   DemoKey demo_key = DemoKey::all;
   bool watch = false;          ///< health reports changes, too
   bool compact = false;        ///< print each response on one line

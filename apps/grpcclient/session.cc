@@ -22,6 +22,7 @@ constexpr Nanoseconds short_call_timeout = 30s;
 ChannelOptions channel_options(const Values& values, ChannelOptions options) {
   options.max_message_bytes = values.max_message_bytes;
   options.max_header_list_bytes = values.max_header_list_bytes;
+  options.max_header_fields = values.max_header_fields;
   options.connect_timeout = values.connect_timeout;
   options.balancing = apps::policy_of(values.balancing);
   return options;

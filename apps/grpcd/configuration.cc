@@ -221,6 +221,7 @@ void add_limits(apps::CommandLine& line, Values& values) {
                       server.max_inflation_per_second, {1, total_buffered_bytes_max}));
   line.add(
       apps::max_header_list_size(group, server.max_header_list_bytes, "Largest header list of a request"));
+  line.add(apps::max_header_fields(group, server.max_header_fields, "Most header fields of a request"));
   line.add(apps::number({.name = "max-concurrent-streams",
                          .group = group,
                          .placeholder = "N",

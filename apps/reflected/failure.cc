@@ -11,7 +11,7 @@ std::string_view remedy(Cause cause) {
     case Cause::message_too_large:
       return "; --max-message-size allows larger ones";
     case Cause::metadata_too_large:
-      return "; --max-header-list-size allows more bytes";
+      return "; --max-header-list-size allows more bytes, --max-header-fields more fields";
     case Cause::out_of_memory:
       return "; raise the memory limit of this process (ulimit -v, or its container's)";
     case Cause::no_descriptors:

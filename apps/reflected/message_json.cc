@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "reflected/field_error.h"
+#include "rpc/message/text_check.h"
 
 namespace ringrpc::reflected {
 
@@ -174,7 +175,11 @@ Task<Outcome<std::string>> MessageJson::printable(const pb::Descriptor& type, co
   }
 }
 
+/// protobuf's printer would leave out what follows a byte that is not UTF-8.
 Task<Outcome<std::string>> MessageJson::print(const pb::Descriptor& type, const std::string& bytes) {
+  const Bytes whole = as_bytes(bytes);
+  if (const pb::FieldDescriptor* const wrong = find_wrong_text(type, Pieces(&whole, 1), TextRule::json))
+    co_return invalid_response(type, wrong->full_name() + " is not valid UTF-8");
   Outcome<std::string> prepared = co_await printable(type, bytes);
   if (!prepared) co_return prepared;
   pb::util::JsonPrintOptions options;

@@ -238,6 +238,7 @@ class Session {
   void announce_end(Stream& stream);
   bool keep_headers(Stream& stream) noexcept;
   bool block_is_well_formed(Stream& stream, bool end_stream) noexcept;
+  bool body_is_complete(Stream& stream) noexcept;
   void peer_finished(Stream& stream);
   void fail_stream(Stream& stream, ErrorCode code);
   void tell_closed(Stream& stream, ErrorCode code, bool by_peer);

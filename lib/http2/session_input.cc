@@ -188,7 +188,9 @@ int Session::take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool neve
 /// state stays in step, unless the block is so large that the connection ends.
 int Session::refuse_field() {
   Stream& stream = *receiving_;
-  const bool too_much = block_bytes_ > block_bytes_max_ || block_fields_ > block_fields_max_;
+  if (block_fields_ > block_fields_max_) stream.fault_ = StreamFault::header_fields;
+  if (block_bytes_ > block_bytes_max_) stream.fault_ = StreamFault::header_bytes;
+  const bool too_much = stream.fault_ != StreamFault::none;
   if (block_bytes_ > block_bytes_close_) {
     enforce({ErrorCode::enhance_your_calm, "header list far over the limit"});
   } else if (too_much && role_ == Role::server && !stream.head_arrived()) {
@@ -217,6 +219,7 @@ int Session::Callbacks::on_data_chunk(nghttp2_session*, std::uint8_t, std::int32
     session.receiving_ = stream;
     const auto arrived = static_cast<std::int64_t>(length);
     const bool too_long = stream->length_due_ >= 0 && arrived > stream->length_due_;
+    if (too_long) stream->fault_ = StreamFault::content_length;
     if (too_long || !stream->head_arrived()) {
       session.fail_stream(*stream, ErrorCode::protocol_error);
       return session.verdict();
@@ -326,17 +329,23 @@ bool Session::keep_headers(Stream& stream) noexcept {
 
 bool Session::block_is_well_formed(Stream& stream, bool end_stream) noexcept {
   if (!check_.complete()) return false;
-  if (stream.head_arrived()) return end_stream && stream.length_due_ <= 0;  // trailers
+  if (stream.head_arrived()) return end_stream && body_is_complete(stream);  // trailers
   if (check_.interim()) return !end_stream;
   const bool bodiless = stream.head_request_ || check_.status() == 204 || check_.status() == 304;
   if (!bodiless) stream.length_due_ = check_.content_length();
-  return !end_stream || stream.length_due_ <= 0;
+  return !end_stream || body_is_complete(stream);
+}
+
+/// True if the body that has ended is as long as content-length says, or as long as it is.
+bool Session::body_is_complete(Stream& stream) noexcept {
+  if (stream.length_due_ > 0) stream.fault_ = StreamFault::content_length;
+  return stream.length_due_ <= 0;
 }
 
 void Session::peer_finished(Stream& stream) {
   if (stream.is_reset()) return;
-  const bool incomplete = stream.length_due_ > 0 || !stream.head_arrived();
-  if (incomplete) return fail_stream(stream, ErrorCode::protocol_error);
+  if (!body_is_complete(stream) || !stream.head_arrived())
+    return fail_stream(stream, ErrorCode::protocol_error);
   const bool heard = stream.receiving_ != ReceiveState::discarding;
   stream.receiving_.become(ReceiveState::ended);
   if (heard) announce_end(stream);

@@ -14,6 +14,10 @@ enum class Role : std::uint8_t { client, server };
 /// maximum fits in the frames that `max_continuations` permits.
 inline constexpr std::uint32_t header_list_bytes_least = 1024;
 inline constexpr std::uint32_t header_list_bytes_most = 64 * 1024;
+/// The range of `max_header_fields`. The minimum has room for what gRPC itself sends. No list of
+/// header_list_bytes_most has more fields than the maximum, because each counts 32 bytes.
+inline constexpr std::uint32_t header_fields_least = 16;
+inline constexpr std::uint32_t header_fields_most = header_list_bytes_most / 32;
 
 struct Limits {
   std::uint32_t max_concurrent_streams = 100;  ///< announced; further streams get REFUSED_STREAM

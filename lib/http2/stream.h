@@ -19,6 +19,9 @@
 
 namespace ringrpc::http2 {
 
+/// The fault of a message for which the session resets a stream, as far as more is known than an error code says.
+enum class StreamFault : std::uint8_t { none, header_bytes, header_fields, content_length };
+
 class Stream {
  public:
   Stream(const Stream&) = delete;
@@ -43,6 +46,9 @@ class Stream {
 
   /// True if the peer sends no more. In on_headers and on_request: the header block is all that it sends.
   bool peer_ended() const noexcept { return receiving_ >= ReceiveState::ended; }
+
+  /// In on_closed and on_headers_too_large: the fault of the peer's message.
+  StreamFault fault() const noexcept { return fault_; }
 
   /// Bytes of the body that are queued and not yet produced.
   std::size_t queued_bytes() const noexcept { return body_.size(); }
@@ -86,6 +92,7 @@ class Stream {
   ErrorCode reset_code_ = ErrorCode::no_error;
   Half<SendState> sending_{SendState::headers_due};
   Half<ReceiveState> receiving_{ReceiveState::head_due};
+  StreamFault fault_ = StreamFault::none;
   bool keep_headers_ = false;
   // The states do not decide these: a message may have them or not.
   bool head_request_ = false;   // the request is a HEAD: its response has no body, whatever content-length is

@@ -28,10 +28,8 @@ class FakeClientCall::Handle final : public ClientCall {
     return call_.response_ == Response::status_taken ? std::nullopt : call_.messages_.take_message();
   }
   bool message_compressed() const noexcept override { return false; }
-  void reject_message() override {
-    if (call_.status_.ok())
-      call_.end(Status(Code::INTERNAL, "a response is not a message of this method's type", Initiator::peer)
-                    .with_cause(Cause::unparsable_message));
+  void reject_message(std::string_view why) override {
+    if (call_.status_.ok()) call_.end(detail::unparsable("a response", why));
   }
   void wait_message(Waiter* waiter) override { call_.messages_.wait_message(waiter); }
   std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) override {

@@ -65,10 +65,30 @@ TEST_CASE("larger headers than the client takes, from a server that ignores the 
     const auto answer = co_await unary(channel, "Echo", "x");
     REQUIRE_FALSE(answer);
     CHECK(answer.error().to_string() ==
-          "RESOURCE_EXHAUSTED: the response's metadata exceeds the limit (max_header_list_bytes, or 100 "
-          "fields)");
+          "RESOURCE_EXHAUSTED: the response's metadata exceeds 8192 bytes (max_header_list_bytes)");
     CHECK(answer.error().cause() == Cause::metadata_too_large);
   }));
+}
+
+TEST_CASE("each end takes as many fields of metadata as its option allows") {
+  const auto ask = [](std::uint32_t server_takes, std::uint32_t client_takes) {
+    SimulatedWorld world(1);
+    world.serve({.max_header_list_bytes = 64 * 1024, .max_header_fields = server_takes});
+    std::string outcome;
+    CHECK(world.run(
+        [&](Channel& channel) -> Task<void> {
+          CallOptions options;
+          for (int at = 0; at < 500; ++at) CHECK(options.metadata.add("x-" + std::to_string(at), "y").ok());
+          const auto response = co_await unary(channel, "Metadata", "x", options);
+          outcome = response ? "OK" : response.error().to_string();
+        },
+        {.max_header_list_bytes = 64 * 1024, .max_header_fields = client_takes}));
+    return outcome;
+  };
+  CHECK(ask(600, 600) == "OK");
+  CHECK(ask(499, 600) == "RESOURCE_EXHAUSTED: the request's headers exceed 499 fields");
+  CHECK(ask(600, 499) ==
+        "RESOURCE_EXHAUSTED: the response's metadata exceeds 499 fields (max_header_fields)");
 }
 
 TEST_CASE("an impossible limit of header lists is refused") {
@@ -89,6 +109,13 @@ TEST_CASE("an impossible limit of header lists is refused") {
           CHECK(answer.error().to_string() == refusal);
         },
         {.max_header_list_bytes = bytes}));
+  }
+  for (const std::uint32_t fields : {15U, 2049U}) {
+    const auto server =
+        Server::start({&service}, {.listen = {"127.0.0.1:0"}, .shards = 1, .max_header_fields = fields});
+    REQUIRE_FALSE(server);
+    CHECK(server.error().to_string() ==
+          "INVALID_ARGUMENT: max_header_fields is " + std::to_string(fields) + "; choose 16 to 2048");
   }
 }
 

@@ -81,9 +81,12 @@ struct ChannelOptions {
   std::optional<std::size_t> max_request_bytes{};
   /// The largest header list of a response, and the largest trailers: the bytes of names and
   /// values, and 32 for each field (RFC 9113, 6.5.2). It is announced to the server. A call whose
-  /// response has more, or more than 100 fields, fails with RESOURCE_EXHAUSTED; four times as much
-  /// ends the connection. From 1 KiB to 64 KiB.
+  /// response has more fails with RESOURCE_EXHAUSTED; four times as much ends the connection. From 1 KiB to
+  /// 64 KiB.
   std::size_t max_header_list_bytes = 8 * 1024;
+  /// The most fields of a response's headers, and of its trailers, which have some of HTTP/2 and gRPC beside the
+  /// metadata. A call whose response has more fails with RESOURCE_EXHAUSTED. From 16 to 2,048.
+  std::uint32_t max_header_fields = 100;
   /// The timeout for each address, until the server's SETTINGS have arrived, and for the look-up of a name
   /// before. If the wait of `ConnectBackoff` is longer, it applies to an address instead.
   std::chrono::milliseconds connect_timeout{20'000};

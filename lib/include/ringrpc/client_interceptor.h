@@ -68,6 +68,8 @@ struct ClientRequest {
 
   /// The metadata of the response. Complete when `next` has ended.
   const ResponseMetadata& response;
+  /// The address to which the request went, "127.0.0.1:50051", once `next` has ended; empty if it went nowhere.
+  std::string_view peer{};
 };
 
 class ClientInterceptor;

@@ -18,6 +18,7 @@
 #include <coroutine>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "ringrpc/call_result.h"
@@ -56,6 +57,7 @@ CallResult<Response> result_of(const ClientCall& call, std::optional<Response>&&
   CallResult<Response> result = status.ok() ? CallResult<Response>(*std::move(response))
                                             : CallResult<Response>(std::unexpected(std::move(status)));
   result.metadata = call.response_metadata();
+  result.set_peer(call.peer());
   return result;
 }
 
@@ -87,6 +89,9 @@ class [[nodiscard("destroying it cancels the call")]] ClientReader : detail::Not
   }
   /// Complete once `finish` has returned. Valid as long as the call.
   const Metadata& trailing_metadata() const noexcept { return call_->response_metadata().trailing; }
+  /// The address to which the request went, "127.0.0.1:50051"; empty if it has gone nowhere yet. As
+  /// ClientCall::peer.
+  std::string_view peer() const noexcept { return call_->peer(); }
   /// Ends the call with CANCELLED, unless it has ended. On the call's shard; elsewhere it throws std::logic_error.
   /// Another thread cancels a call by CallOptions::stop.
   void cancel() { call_->cancel(); }
@@ -123,6 +128,8 @@ class [[nodiscard("destroying it cancels the call")]] ClientWriter : detail::Not
   }
   /// As ClientReader's.
   const Metadata& trailing_metadata() const noexcept { return call_->response_metadata().trailing; }
+  /// As ClientReader's.
+  std::string_view peer() const noexcept { return call_->peer(); }
   /// As ClientReader's.
   void cancel() { call_->cancel(); }
 
@@ -162,6 +169,8 @@ class [[nodiscard("destroying it cancels the call")]] ClientStream : detail::Not
   }
   /// As ClientReader's.
   const Metadata& trailing_metadata() const noexcept { return call_->response_metadata().trailing; }
+  /// As ClientReader's.
+  std::string_view peer() const noexcept { return call_->peer(); }
   /// As ClientReader's.
   void cancel() { call_->cancel(); }
 

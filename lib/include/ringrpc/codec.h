@@ -28,12 +28,14 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "ringrpc/bytes.h"
 #include "ringrpc/export.h"
+#include "ringrpc/status.h"
 
 namespace google::protobuf {
 class Descriptor;
@@ -123,6 +125,23 @@ bool parse_message(T& message, Pieces pieces) {
     return Codec<T>::parse(message, Bytes(whole));
   }
 }
+
+/// The fault of a message of that type which does not parse: "shop.v1.Item.name is not valid UTF-8"; empty if the
+/// message has no such field.
+RINGRPC_EXPORT std::string find_parse_fault(const google::protobuf::Descriptor& type, Pieces pieces);
+
+/// The same for a message that `parse_message` has refused. Not inlined, because few are.
+template <class T>
+[[gnu::noinline, gnu::cold]] std::string parse_fault(Pieces pieces) {
+  if constexpr (requires { T::descriptor(); }) {
+    return find_parse_fault(*T::descriptor(), pieces);
+  } else {
+    return {};
+  }
+}
+
+/// The failure of a call whose message does not parse. `what` is "a response" or the like, `why` may be empty.
+RINGRPC_EXPORT Status unparsable(std::string_view what, std::string_view why);
 
 }  // namespace detail
 

@@ -95,9 +95,12 @@ struct ServerOptions {
   /// compressed size. This is also the largest burst. A call that exceeds it ends with RESOURCE_EXHAUSTED.
   std::size_t max_inflation_per_second = 64 * 1024 * 1024;
   /// The largest header list of a request: the lengths of names and values, plus 32 for each field (RFC 9113,
-  /// 6.5.2). Announced to clients. A call that exceeds it, or has more than 100 fields, gets
-  /// RESOURCE_EXHAUSTED; headers of more than four times the limit end the connection. From 1 KiB to 64 KiB.
+  /// 6.5.2). Announced to clients. A call that exceeds it gets RESOURCE_EXHAUSTED; headers of more than four times the
+  /// limit end the connection. From 1 KiB to 64 KiB.
   std::size_t max_header_list_bytes = 8 * 1024;
+  /// The most fields of a request's headers, about ten of which are HTTP/2's and gRPC's. Each value of binary
+  /// metadata counts. A call that has more gets RESOURCE_EXHAUSTED. From 16 to 2,048.
+  std::uint32_t max_header_fields = 100;
   std::uint32_t max_concurrent_streams = 100;  ///< calls in flight on one connection
   /// Limits rapid resets of one connection (CVE-2023-44487, CVE-2025-8671). Two kinds count: calls that the
   /// client cancels within a millisecond of their start and before the first message of the response has been

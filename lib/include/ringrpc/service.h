@@ -185,8 +185,7 @@ Status take_one(MessageStream& stream, Request& request) {
   }
   const std::optional<Pieces> pieces = stream.take_message();
   if (pieces && parse_message(request, *pieces)) return {};
-  return Status(Code::INTERNAL, "the request is not a message of this method's type", Initiator::peer)
-      .with_cause(Cause::unparsable_message);
+  return unparsable("the request", pieces ? parse_fault<Request>(*pieces) : std::string());
 }
 
 /// Sends the response of a handler. Returns the status that ends the call.

@@ -65,8 +65,9 @@ class RINGRPC_EXPORT MessageStream {
   std::unique_ptr<ParsedMessage> take_parsed() { return parses_ahead_ ? take_parsed_ahead() : nullptr; }
   /// True if the message taken last was compressed.
   virtual bool message_compressed() const noexcept = 0;
-  /// Fails the call with INTERNAL, because the message that was taken last is not of the method's type.
-  virtual void reject_message() = 0;
+  /// Fails the call with INTERNAL, because the message that was taken last is not of the method's type. `why`
+  /// is what is wrong with it, if that is known.
+  virtual void reject_message(std::string_view why = {}) = 0;
   /// Calls `waiter` once `message_ready` is true; null cancels the wait. One waiter at a time, which may
   /// register again; throws std::logic_error while another waits.
   virtual void wait_message(Waiter* waiter) = 0;
@@ -181,7 +182,7 @@ class [[nodiscard("co_await it")]] NextAwaiter final : MessageStream::Waiter {
     } else if (const std::optional<Pieces> pieces = stream_.take_message()) {
       if (!detail::parse_message(message.emplace(), *pieces)) {
         message.reset();
-        stream_.reject_message();
+        stream_.reject_message(detail::parse_fault<T>(*pieces));
       }
     }
     return message;

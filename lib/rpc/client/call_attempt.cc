@@ -43,15 +43,12 @@ Status bytes_behind(std::size_t bytes) {
                 Initiator::peer);
 }
 
-Status reset_status(http2::ErrorCode code, bool by_peer) {
-  if (code == http2::ErrorCode::enhance_your_calm && !by_peer)
-    return Status(Code::RESOURCE_EXHAUSTED,
-                  "the response's metadata exceeds the limit (max_header_list_bytes, or 100 fields)",
-                  Initiator::library)
-        .with_cause(Cause::metadata_too_large);
-  const std::string who = by_peer ? "the server reset the stream: " : "the stream was reset: ";
-  return Status(code_from_reset(code), who + std::string(http2::name(code)),
-                by_peer ? Initiator::peer : Initiator::library);
+Status too_much_metadata(std::string_view limit, std::size_t value, std::string_view unit) {
+  return Status(Code::RESOURCE_EXHAUSTED,
+                "the response's metadata exceeds " + std::to_string(value) + std::string(unit) + " (" +
+                    std::string(limit) + ")",
+                Initiator::library)
+      .with_cause(Cause::metadata_too_large);
 }
 
 }  // namespace
@@ -292,12 +289,13 @@ void CallAttempt::leave_stream(http2::ErrorCode code, bool by_peer) {
   if (code == http2::ErrorCode::refused_stream && !by_peer) connection_->count_unsent();
   const bool open = !ended();
   if (open) count_end(false);
+  const http2::StreamFault fault = stream_->fault();
   ListNodeOf<AttemptTag>::unlink();
   stream_ = nullptr;
   connection_ = nullptr;
   if (!open) return;
   enter(Phase::ended);
-  if (!refused) return call_.on_attempt_reset(*this, reset_status(code, by_peer));
+  if (!refused) return call_.on_attempt_reset(*this, reset_status(code, by_peer, fault));
   call_.on_attempt_refused(
       *this, by_peer ? ReplayBuffer::Refused::by_the_server : ReplayBuffer::Refused::before_it_left);
 }
@@ -340,6 +338,24 @@ Status CallAttempt::check_messages() {
   if (one && messages_taken_ == 0 && buffer_.empty())
     return Status(Code::UNIMPLEMENTED, "the server returned OK without a message", Initiator::peer);
   return {};
+}
+
+Status CallAttempt::reset_status(http2::ErrorCode code, bool by_peer, http2::StreamFault fault) const {
+  const http2::Limits& limits = call_.channel().limits();
+  switch (fault) {
+    case http2::StreamFault::header_bytes:
+      return too_much_metadata("max_header_list_bytes", limits.max_header_list_bytes, " bytes");
+    case http2::StreamFault::header_fields:
+      return too_much_metadata("max_header_fields", limits.max_header_fields, " fields");
+    case http2::StreamFault::content_length:
+      return Status(code_from_reset(code),
+                    "the length of the response's body differs from its content-length", Initiator::peer);
+    case http2::StreamFault::none:
+      break;
+  }
+  const std::string who = by_peer ? "the server reset the stream: " : "the stream was reset: ";
+  return Status(code_from_reset(code), who + std::string(http2::name(code)),
+                by_peer ? Initiator::peer : Initiator::library);
 }
 
 /// http-grpc-status-mapping.md.

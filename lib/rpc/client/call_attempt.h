@@ -137,6 +137,7 @@ class CallAttempt final : public ListNodeOf<AttemptTag>,
   void take_end();
   void leave_stream(http2::ErrorCode code, bool by_peer);
   Status unusable_encoding() const;
+  Status reset_status(http2::ErrorCode code, bool by_peer, http2::StreamFault fault) const;
   void read_metadata_into(Metadata& to);
   void read_status();
   Status check_messages();

@@ -26,7 +26,7 @@ Status check_channel(const ChannelOptions& options) {
     if (!resolver)
       return Status(Code::INVALID_ARGUMENT, "the resolver of the scheme " + scheme + " is null",
                     Initiator::application);
-  return check_header_list_bytes(options.max_header_list_bytes);
+  return check_header_limits(options.max_header_list_bytes, options.max_header_fields);
 }
 
 }  // namespace

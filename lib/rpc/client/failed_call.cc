@@ -16,7 +16,7 @@ class FailedCall final : public ClientCall {
   bool message_ready() override { return true; }
   std::optional<Pieces> take_message() override { return std::nullopt; }
   bool message_compressed() const noexcept override { return false; }
-  void reject_message() override {}
+  void reject_message(std::string_view) override {}
   void wait_message(Waiter*) override {}
   std::span<std::uint8_t> reserve_message(std::size_t, bool) override { return {}; }
   std::span<std::uint8_t> reserve_more() override { return {}; }

@@ -75,6 +75,7 @@ Task<Status> InterceptorChain::make_call() {
     co_return Status(Code::INTERNAL, "an interceptor has run its `next` twice", Initiator::application);
   call_.submit(request_);
   Status status = co_await Outcome(*this);
+  request_.peer = call_.peer();
   if (!status.ok() && !observed()) co_return status;
   Status fault = co_await ResponseRead(*this);
   co_return status.ok() ? fault : status;

@@ -359,10 +359,9 @@ std::optional<Pieces> OutgoingCall::take_message() {
   return message;
 }
 
-void OutgoingCall::reject_message() {
+void OutgoingCall::reject_message(std::string_view why) {
   if (record_) record_->reject();
-  fail(Status(Code::INTERNAL, "a response is not a message of this method's type", Initiator::peer)
-           .with_cause(Cause::unparsable_message));
+  fail(detail::unparsable("a response", why));
 }
 
 void OutgoingCall::wait_finished(Waiter* waiter) {

@@ -181,7 +181,7 @@ class OutgoingCall final : public ClientCall,
   bool message_ready() override { return (attempt_ && attempt_->message_ready()) || settled(); }
   std::optional<Pieces> take_message() override;
   bool message_compressed() const noexcept override { return attempt_ && attempt_->message_compressed(); }
-  void reject_message() override;
+  void reject_message(std::string_view why) override;
   void wait_message(Waiter* waiter) override { set_waiter(message_waiter_, waiter, "next()"); }
   std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) override;
   std::span<std::uint8_t> reserve_more() override;

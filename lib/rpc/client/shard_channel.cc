@@ -48,6 +48,7 @@ ShardChannel::ShardChannel(Shard& shard, std::shared_ptr<ChannelCore> core)
       health_service_(health_service_of(*balancer_)),
       idle_watch_(shard, options().channel_idle_timeout, *this) {
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options().max_header_list_bytes);
+  limits_.max_header_fields = options().max_header_fields;
   timeouts_.handshake = std::chrono::years(100);  // the attempt has its own limit
   timeouts_.stall = options().stall_timeout;
 }

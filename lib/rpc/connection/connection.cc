@@ -43,13 +43,19 @@ Status check_first_of_server(Bytes bytes) {
 
 }  // namespace
 
-Status check_header_list_bytes(std::size_t bytes) {
-  if (bytes >= http2::header_list_bytes_least && bytes <= http2::header_list_bytes_most) return {};
-  return Status(Code::INVALID_ARGUMENT,
-                "max_header_list_bytes is " + std::to_string(bytes) + "; choose " +
-                    std::to_string(http2::header_list_bytes_least) + " to " +
-                    std::to_string(http2::header_list_bytes_most),
-                Initiator::application);
+Status check_header_limits(std::size_t bytes, std::size_t fields) {
+  const auto check = [](const char* name, std::size_t value, std::size_t least, std::size_t most) {
+    if (value >= least && value <= most) return Status();
+    return Status(Code::INVALID_ARGUMENT,
+                  std::string(name) + " is " + std::to_string(value) + "; choose " + std::to_string(least) +
+                      " to " + std::to_string(most),
+                  Initiator::application);
+  };
+  if (Status status = check("max_header_list_bytes", bytes, http2::header_list_bytes_least,
+                            http2::header_list_bytes_most);
+      !status.ok())
+    return status;
+  return check("max_header_fields", fields, http2::header_fields_least, http2::header_fields_most);
 }
 
 Connection::Connection(channelz::Part& part, std::unique_ptr<ByteStream> stream, http2::Role role,

@@ -56,8 +56,8 @@ struct ConnectionTimeouts {
   std::chrono::milliseconds linger{1'000};
 };
 
-/// INVALID_ARGUMENT if the limit of header lists is out of range.
-Status check_header_list_bytes(std::size_t bytes);
+/// INVALID_ARGUMENT if a limit of header lists is out of its range.
+Status check_header_limits(std::size_t bytes, std::size_t fields);
 
 /// All calls from the shard or the stream to a connection or its timers run in `contain`: running out of
 /// memory ends this connection and no other.

@@ -18,9 +18,6 @@ namespace {
 namespace pb = google::protobuf;
 using pb::internal::WireFormatLite;
 
-/// The limit of protobuf's parser.
-constexpr int nesting_max = 100;
-
 // The memory that protobuf allocates, including the allocator's overhead: an object in a repeated field with
 // its pointer, an entry for an unknown field in a vector that has grown to twice its size, and the set of an
 // unknown group.

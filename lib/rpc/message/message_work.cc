@@ -43,8 +43,10 @@ void ParseWork::parse() {
   }
   if (possible) parsed = form_.type->parse(Pieces(&message, 1));
   if (!parsed)
-    status = Status(Code::INTERNAL, "a request is not a message of this method's type", Initiator::peer)
-                 .with_cause(Cause::unparsable_message);
+    status = detail::unparsable("a request",
+                                form_.type->descriptor
+                                    ? detail::find_parse_fault(*form_.type->descriptor, Pieces(&message, 1))
+                                    : std::string());
   std::vector<std::uint8_t>().swap(bytes_);
 }
 

@@ -13,6 +13,9 @@
 
 namespace ringrpc {
 
+/// The messages inside each other that protobuf's parser takes.
+inline constexpr int nesting_max = 100;
+
 class PiecesStream final : public google::protobuf::io::ZeroCopyInputStream {
  public:
   explicit PiecesStream(Pieces pieces) noexcept : pieces_(pieces) {}

@@ -31,7 +31,7 @@ class ObservedStream final : public MessageStream {
   bool message_ready() override { return stream_.message_ready(); }
   std::optional<Pieces> take_message() override;
   bool message_compressed() const noexcept override { return stream_.message_compressed(); }
-  void reject_message() override { stream_.reject_message(); }
+  void reject_message(std::string_view why) override { stream_.reject_message(why); }
   void wait_message(Waiter* waiter) override { stream_.wait_message(waiter); }
 
   std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) override;

@@ -506,10 +506,7 @@ std::optional<Pieces> ServerCall::take_message() {
   return message;
 }
 
-void ServerCall::reject_message() {
-  fail_call(Status(Code::INTERNAL, "a request is not a message of this method's type", Initiator::peer)
-                .with_cause(Cause::unparsable_message));
-}
+void ServerCall::reject_message(std::string_view why) { fail_call(detail::unparsable("a request", why)); }
 
 std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_compress) {
   if (call_.response == Response::ended || !call_.stream) return {};

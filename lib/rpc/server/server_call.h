@@ -147,7 +147,7 @@ class ServerCall final : public Call,
   // MessageStream
   bool message_ready() override;
   std::optional<Pieces> take_message() override;
-  void reject_message() override;
+  void reject_message(std::string_view why) override;
   void wait_message(Waiter* waiter) override;
   std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) override;
   std::span<std::uint8_t> reserve_more() override;

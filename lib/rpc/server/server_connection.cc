@@ -108,7 +108,9 @@ void ServerConnection::on_request(http2::Stream& stream) {
         "400");
   if (request.listed_values != 0 &&
       stream.headers().size() + request.listed_values > owner_.limits().max_header_fields)
-    return refuse(stream, method, headers_too_large("; each value of binary metadata counts as a field"));
+    return refuse(stream, method,
+                  headers_too_large(http2::StreamFault::header_fields,
+                                    "; each value of binary metadata counts as a field"));
   if (!method) [[unlikely]]
     return serve_unregistered(stream, request);
   serve(stream, *method, request, nullptr);
@@ -232,17 +234,18 @@ void ServerConnection::count_refused(CallLimit limit) noexcept {
   if (ServerMetrics* const metrics = owner_.metrics()) metrics->connections.refused_call(limit);
 }
 
-Status ServerConnection::headers_too_large(std::string_view hint) {
+Status ServerConnection::headers_too_large(http2::StreamFault limit, std::string_view hint) {
   count_refused(CallLimit::header_list_bytes);
   const http2::Limits& limits = owner_.limits();
-  return Status(Code::RESOURCE_EXHAUSTED,
-                "the request's headers exceed " + std::to_string(limits.max_header_list_bytes) +
-                    " bytes or " + std::to_string(limits.max_header_fields) + " fields" + std::string(hint),
+  const std::string exceeded = limit == http2::StreamFault::header_fields
+                                   ? std::to_string(limits.max_header_fields) + " fields"
+                                   : std::to_string(limits.max_header_list_bytes) + " bytes";
+  return Status(Code::RESOURCE_EXHAUSTED, "the request's headers exceed " + exceeded + std::string(hint),
                 Initiator::peer);
 }
 
 bool ServerConnection::on_headers_too_large(http2::Stream& stream) {
-  refuse(stream, nullptr, headers_too_large());
+  refuse(stream, nullptr, headers_too_large(stream.fault()));
   return true;
 }
 

@@ -148,7 +148,7 @@ class ServerConnection final : public Connection,
               std::string_view http_status = "200");
   void trace_refused(const http2::Stream& stream, const RegisteredMethod* method,
                      const Status& status) noexcept;
-  Status headers_too_large(std::string_view hint = {});
+  Status headers_too_large(http2::StreamFault limit, std::string_view hint = {});
   void count_start() noexcept;
 
   ServerShard& owner_;

@@ -14,7 +14,7 @@ Status check_server(const ServerOptions& options) {
     return Status(Code::INVALID_ARGUMENT, "an interceptor is null", Initiator::application);
   if (std::ranges::count(options.metrics_sources, nullptr) > 0)
     return Status(Code::INVALID_ARGUMENT, "a source of metrics is null", Initiator::application);
-  return check_header_list_bytes(options.max_header_list_bytes);
+  return check_header_limits(options.max_header_list_bytes, options.max_header_fields);
 }
 
 /// The option, or its default; 0 means no limit.

@@ -75,6 +75,7 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       memory_return_(shard) {
   if (options.access_log) access_log_.emplace(options.access_log);
   limits_.max_header_list_bytes = static_cast<std::uint32_t>(options.max_header_list_bytes);
+  limits_.max_header_fields = options.max_header_fields;
   limits_.max_concurrent_streams = options.max_concurrent_streams;
   limits_.reset_burst = options.reset_burst;
   limits_.resets_per_second = options.resets_per_second;

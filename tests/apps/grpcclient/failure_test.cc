@@ -59,6 +59,7 @@ TEST_CASE("the remedy follows from the cause, not from the message") {
   CHECK(call_failure("a.B/C", Status(large).with_cause(Cause::message_too_large)).message ==
         "a.B/C: RESOURCE_EXHAUSTED: too much; --max-message-size allows larger ones");
   CHECK(remedy(Cause::metadata_too_large).contains("--max-header-list-size"));
+  CHECK(remedy(Cause::metadata_too_large).contains("--max-header-fields"));
   const Status late(Code::DEADLINE_EXCEEDED, "too late", Initiator::library);
   CHECK(call_failure("a.B/C", late).message ==
         "a.B/C: DEADLINE_EXCEEDED: too late; --deadline allows more time");

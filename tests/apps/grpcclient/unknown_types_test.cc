@@ -1,4 +1,4 @@
-// Messages with an Any of a type that nothing describes, and a response whose call fails afterwards.
+// Messages with an Any of a type that nothing describes or with wrong text, and a response whose call fails afterwards.
 #include <doctest/doctest.h>
 #include <string>
 #include <string_view>
@@ -70,6 +70,15 @@ TEST_CASE("an Any of an unknown type is printed inside other messages and inside
   CHECK(print(server, {outer}) == R"({"weight":1,"parts":[{)" + inner +
                                       R"(}],"content":{"@type":"type.googleapis.com/depot.Parcel",)" + inner +
                                       "}}\n");
+}
+
+TEST_CASE("a message with text that is not UTF-8 is refused, not cut off there") {
+  const DepotServer server;
+  depot::Parcel parcel;
+  parcel.add_parts()->set_sender_name("caf\xe9 noir");
+  CHECK(print(server, {parcel}) == std::to_string(exit_protocol) +
+                                       " the server's response is not a valid depot.Parcel: "
+                                       "depot.Parcel.sender_name is not valid UTF-8");
 }
 
 TEST_CASE("a limited number of unknown types is looked up") {

@@ -78,6 +78,7 @@ TEST_CASE("every flag sets its option") {
                                               "--user=grpcd",
                                               "--audit-required",
                                               "--max-header-list-size=16K",
+                                              "--max-header-fields=200",
                                               "--reset-burst=50",
                                               "--resets-per-second=5",
                                               "--spin-us=7",
@@ -96,6 +97,7 @@ TEST_CASE("every flag sets its option") {
   CHECK(values.server.max_total_buffered_bytes == std::size_t{3} << 30);
   CHECK(values.server.max_inflation_per_second == 5 << 20);
   CHECK(values.server.max_header_list_bytes == 16384);
+  CHECK(values.server.max_header_fields == 200);
   CHECK(values.server.max_concurrent_streams == 7);
   CHECK(values.server.reset_burst == 50);
   CHECK(values.server.resets_per_second == 5);

@@ -1,8 +1,17 @@
 /// The words of failures: which backend failed, and what was wrong with its response.
 
+#include <algorithm>
 #include <doctest/doctest.h>
+#include <functional>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/wrappers.pb.h>
+#include <memory>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "ringrpc/client_interceptor.h"
 #include "ringrpc/load_balancing.h"
 #include "ringrpc/sleep.h"
 
@@ -18,15 +27,18 @@ using http2::test::end_stream;
 using http2::test::with;
 
 /// The text of the outcome of a unary call with this response.
-std::string text_of(const RawHost::Answer& answer) {
+template <class Response = RawMessage>
+std::string text_of(const RawHost::Answer& answer, const ChannelOptions& options = {}) {
   SimulatedWorld world(1);
   RawHost host(world);
   host.answer = answer;
   std::string text;
-  CHECK(host.serve([&](Channel& channel) -> Task<void> {
-    const auto response = co_await unary(channel, 10s);
+  const auto script = [&](Channel& channel) -> Task<void> {
+    const auto response =
+        co_await channel.unary<RawMessage, Response>(echo, RawMessage{"x"}, {.timeout = 10s});
     text = response ? "OK" : response.error().to_string();
-  }));
+  };
+  CHECK(host.serve(script, options));
   return text;
 }
 
@@ -59,6 +71,14 @@ TEST_CASE("bytes behind the only message of a response are counted") {
   }));
 }
 
+TEST_CASE("a content-length that is wrong is named") {
+  const std::string wrong = "INTERNAL: the length of the response's body differs from its content-length";
+  CHECK(text_of_body(message("y"), {{"content-length", "6"}}) == "OK");
+  for (const char* const length : {"0", "5", "7"})
+    CHECK(text_of_body(message("y"), {{"content-length", length}}) == wrong);
+  CHECK(text_of(headers_only(with(good_headers, {{"content-length", "6"}, {"grpc-status", "0"}}))) == wrong);
+}
+
 TEST_CASE("an empty grpc-encoding is identity") {
   CHECK(text_of_body(message("y"), {{"grpc-encoding", ""}}) == "OK");
   CHECK(text_of_body(message("y", 1), {{"grpc-encoding", ""}}) ==
@@ -76,6 +96,70 @@ TEST_CASE("a status counts, whatever the encoding of messages that have not come
   CHECK(text_of(separate) == "NOT_FOUND: gone");
   CHECK(text_of(whole(headers, message("y"), {{"grpc-status", "5"}}))
             .starts_with("INTERNAL: the server compresses with \"snappy\", which was not offered"));
+}
+
+TEST_CASE("metadata that is too large says which limit it exceeds") {
+  FieldList many = good_headers;
+  for (int at = 0; at < 99; ++at) many.emplace_back("x-" + std::to_string(at), "y");
+  CHECK(text_of(headers_only(many)) ==
+        "RESOURCE_EXHAUSTED: the response's metadata exceeds 100 fields (max_header_fields)");
+  CHECK(text_of(headers_only(with(good_headers, {{"x-large", std::string(9000, 'y')}}))) ==
+        "RESOURCE_EXHAUSTED: the response's metadata exceeds 8192 bytes (max_header_list_bytes)");
+}
+
+TEST_CASE("text that is not UTF-8 is named with its field") {
+  const auto with_body = [](const google::protobuf::MessageLite& sent) {
+    return whole(good_headers, message(sent.SerializePartialAsString()), good_trailers);
+  };
+  const std::string wrong = "INTERNAL: a response is not a message of this method's type";
+  google::protobuf::BytesValue bytes;
+  bytes.set_value("caf\xe9");
+  CHECK(text_of<google::protobuf::StringValue>(with_body(bytes)) ==
+        wrong + ": google.protobuf.StringValue.value is not valid UTF-8");
+  bytes.set_value("caf\xc3\xa9");
+  CHECK(text_of<google::protobuf::StringValue>(with_body(bytes)) == "OK");
+  const std::string nested("\x0a\x06\x0a\x01k\x12\x01\xff",
+                           8);  // the one-byte value of the key "k" is no Value
+  CHECK(text_of<google::protobuf::Struct>(whole(good_headers, message(nested), good_trailers)) == wrong);
+  const std::string deep("\x0a\x08\x0a\x01k\x12\x03\x1a\x01\xff", 10);
+  CHECK(text_of<google::protobuf::Struct>(whole(good_headers, message(deep), good_trailers)) ==
+        wrong + ": google.protobuf.Value.string_value is not valid UTF-8");
+}
+
+/// Notes the address of each call.
+struct Peers final : ClientInterceptor {
+  Task<Status> intercept(ClientRequest& request, ClientNext next) override {
+    CHECK(request.peer.empty());
+    Status status = co_await next();
+    seen.emplace_back(request.peer);
+    co_return status;
+  }
+  std::vector<std::string> seen;
+};
+
+TEST_CASE("results, streams and interceptors have the address that the call went to, whatever its end") {
+  Fleet fleet(2);
+  fleet.hosts[1]->answer = headers_only(with(good_headers, {{"grpc-status", "5"}}));
+  Peers peers;
+  const auto script = [&](Channel& channel) -> Task<void> {
+    CHECK((co_await channel.connect()).ok());
+    co_await all_connected(fleet, 2);
+    std::set<std::string, std::less<>> failed;
+    std::set<std::string, std::less<>> succeeded;
+    for (int at = 0; at < 4; ++at) {
+      const auto response = co_await unary(channel);
+      (response ? succeeded : failed).emplace(response.peer());
+      auto stream = channel.server_streaming<RawMessage, RawMessage>(echo, RawMessage{"x"});
+      while (co_await stream.next()) continue;
+      const Status status = co_await stream.finish();
+      (status.ok() ? succeeded : failed).emplace(stream.peer());
+    }
+    CHECK(succeeded == std::set<std::string, std::less<>>{"127.0.0.1:1"});
+    CHECK(failed == std::set<std::string, std::less<>>{"127.0.0.1:2"});
+    CHECK(std::ranges::count(peers.seen, "127.0.0.1:1") == 4);
+    CHECK(std::ranges::count(peers.seen, "127.0.0.1:2") == 4);
+  };
+  CHECK(fleet.run(round_robin(), script, {.interceptors = {&peers}}));
 }
 
 TEST_CASE("a call that is cut, or late, names the one of several addresses that it went to") {

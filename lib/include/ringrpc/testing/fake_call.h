@@ -81,8 +81,8 @@ class FakeStream final : public MessageStream {
     piece_ = as_bytes(taken_);
     return Pieces(&piece_, 1);
   }
-  void reject_message() override {
-    fail_call(Status(Code::INTERNAL, "the message is not of the method's type", Initiator::peer));
+  void reject_message(std::string_view why = {}) override {
+    fail_call(detail::unparsable("the message", why));
   }
   void fail_call(const Status& why) override {
     if (failure_.ok()) failure_ = why;
