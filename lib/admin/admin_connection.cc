@@ -22,7 +22,10 @@ constexpr std::chrono::seconds linger_timeout{1};
 }  // namespace
 
 AdminConnection::AdminConnection(AdminShard& owner, std::unique_ptr<ByteStream> stream)
-    : owner_(owner), stream_(std::move(stream)), begun_(owner.shard().now()) {}
+    : owner_(owner),
+      stream_(std::move(stream)),
+      peer_(peer_key(stream_->peer(), stream_->descriptor())),
+      begun_(owner.shard().now()) {}
 
 void AdminConnection::enter(Phase next) noexcept {
   assert(phase_ < next);

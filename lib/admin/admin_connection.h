@@ -26,6 +26,7 @@
 #include "base/caught.h"
 #include "http1/protocol.h"
 #include "reactor/io.h"
+#include "reactor/peer_key.h"
 #include "reactor/ready_list.h"
 #include "reactor/shard.h"
 #include "reactor/timer.h"
@@ -49,6 +50,7 @@ class AdminConnection final : public ExceptionBarrier<AdminConnection>,
   /// Begins to receive. Call once.
   void start();
 
+  const PeerKey& peer() const noexcept { return peer_; }
   /// The event that it waits for, and the time at which the wait began.
   http1::WaitsFor waits_for() noexcept;
   Instant waits_since() const noexcept { return session_ ? session_->waits_since() : begun_; }
@@ -92,6 +94,7 @@ class AdminConnection final : public ExceptionBarrier<AdminConnection>,
 
   AdminShard& owner_;
   std::unique_ptr<ByteStream> stream_;
+  const PeerKey peer_;
   std::unique_ptr<PageSession> session_;  ///< null while undecided
   Phase phase_ = Phase::undecided;
   Input input_ = Input::reading;

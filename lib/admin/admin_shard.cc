@@ -1,5 +1,7 @@
 #include "admin/admin_shard.h"
 
+#include <array>
+#include <map>
 #include <new>
 #include <utility>
 
@@ -52,23 +54,32 @@ void AdminShard::remove(AdminConnection& connection) noexcept {
   shard_.load().fetch_sub(1, std::memory_order_relaxed);
 }
 
-/// Some connections wait for a page, the others for their clients. Of those that are more, the one that has waited
-/// longest is closed. So neither idle clients nor those of slow pages can take all places.
+/// Some connections wait for a page, the others for their clients. Of those that are more, the address with most
+/// loses the one that has waited longest. So idle clients, those of slow pages, or one address cannot take all
+/// places.
 void AdminShard::make_room() {
-  struct Group {
-    std::size_t size = 0;
-    AdminConnection* oldest = nullptr;
+  const auto waits_for_page = [](AdminConnection& connection) {
+    return connection.waits_for() == http1::WaitsFor::response;
   };
-  Group for_client;
-  Group for_page;
+  std::array<std::size_t, 2> totals{};
+  std::array<std::map<PeerKey, std::size_t>, 2> of_peers;
   connections_.for_each([&](AdminConnection& connection) {
-    Group& group = connection.waits_for() == http1::WaitsFor::response ? for_page : for_client;
-    ++group.size;
-    if (!group.oldest || connection.waits_since() < group.oldest->waits_since()) group.oldest = &connection;
+    ++totals[waits_for_page(connection)];
+    ++of_peers[waits_for_page(connection)][connection.peer()];
   });
-  AdminConnection& closed = *(for_page.size > for_client.size ? for_page : for_client).oldest;
-  if (closed.waits_for() != http1::WaitsFor::request) report_full();
-  remove(closed);
+  const bool for_page = totals[true] > totals[false];
+  AdminConnection* closed = nullptr;
+  const auto before = [&](const AdminConnection& one, const AdminConnection& other) {
+    const std::size_t of_one = of_peers[for_page].at(one.peer());
+    const std::size_t of_other = of_peers[for_page].at(other.peer());
+    return of_one != of_other ? of_one > of_other : one.waits_since() < other.waits_since();
+  };
+  connections_.for_each([&](AdminConnection& connection) {
+    if (waits_for_page(connection) == for_page && (!closed || before(connection, *closed)))
+      closed = &connection;
+  });
+  if (closed->waits_for() != http1::WaitsFor::request) report_full();
+  remove(*closed);
 }
 
 std::chrono::sys_seconds AdminShard::time_of_day() {

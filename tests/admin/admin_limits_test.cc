@@ -1,5 +1,6 @@
 // The limits and timeouts of the admin server.
 #include <doctest/doctest.h>
+#include <memory>
 #include <vector>
 
 #include "admin/admin_world.h"
@@ -188,6 +189,22 @@ TEST_CASE("64 connections whose requests do not end leave room for each probe") 
     if (Browser(world).get("/healthz").status == 200) ++answered;
   }
   CHECK(answered == 58);
+}
+
+TEST_CASE("an address that connects again and again takes places only from itself") {
+  AdminWorld world({echo_page("/one")}, {.max_connections = 8});
+  const auto connect = [&](const std::string& address, const std::string& bytes) {
+    auto browser = std::make_unique<Browser>(world, address);
+    browser->send(bytes);
+    world.simulation().run_for(10ms);
+    return browser;
+  };
+  std::vector<std::unique_ptr<Browser>> flood;
+  for (int i = 0; i < 8; ++i) flood.push_back(connect("10.0.0.1:40000", "G"));
+  const std::unique_ptr<Browser> probe = connect("10.0.0.2:40000", "GET /one HTTP/1.1\r\n");
+  for (int i = 0; i < 20; ++i) flood.push_back(connect("10.0.0.1:40000", "G"));
+  probe->send("Host: localhost\r\n\r\n");
+  CHECK(probe->next().status == 200);
 }
 
 TEST_CASE("a connection beyond the limit takes the place of any that waits for its client") {

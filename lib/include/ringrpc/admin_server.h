@@ -108,9 +108,9 @@ struct AdminOptions {
   std::vector<std::string> hosts{};
   /// The I/O backend of its thread.
   IoBackend io = IoBackend::automatic;
-  /// At least 1. A further connection takes the place of the one that has waited longest: for its client, or
-  /// for a page if more connections wait for pages than for clients. So a probe finds a place whatever others
-  /// do.
+  /// At least 1. A further connection takes the place of another: of one that waits for its client, or for a
+  /// page if more connections wait for pages than for clients. Of these the address with most connections
+  /// loses the one that has waited longest. So a probe from another address finds and keeps a place.
   std::uint32_t max_connections = 64;
   std::size_t max_page_bytes = 32 * 1024 * 1024;   ///< of one page; a larger one is a failure (500)
   std::size_t max_total_bytes = 64 * 1024 * 1024;  ///< of pages that are being sent; beyond it 503
