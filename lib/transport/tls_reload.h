@@ -8,7 +8,7 @@
 
 namespace ringrpc {
 
-/// Reads the files of `tls` again. From then on they do not count as changed, even if they are not put to use.
+/// Reads the files of `tls` again. They count as changed until the result is called, unless they are refused.
 Result<Reload> read_again(ServerTls& tls);
 
 }  // namespace ringrpc

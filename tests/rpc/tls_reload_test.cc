@@ -1,5 +1,7 @@
 // Replacing a server's certificates while it serves: new connections get valid ones, and invalid ones are
 // refused.
+#include "transport/tls_reload.h"
+
 #include <cstdio>
 #include <cstdlib>
 #include <doctest/doctest.h>
@@ -93,6 +95,22 @@ TEST_CASE("a reload takes valid certificates and reports why it refuses others")
   files.put(our_authority().issue({.valid_from_hours = 24, .valid_until_hours = 48}));
   CHECK(tls->reload().message().starts_with(whose + "is not valid before "));
   CHECK(detail::Internals::context(*tls) == second);
+}
+
+TEST_CASE("files that are read again count as changed until they are put to use or refused") {
+  Files files;
+  files.put(our_authority().issue({}));
+  const auto tls = ServerTls::load(files.options()).value();
+  files.put(our_authority().issue({}));
+  REQUIRE(read_again(*tls));  // and not put to use
+  CHECK(tls->files_changed());
+  Result<Reload> read = read_again(*tls);
+  REQUIRE(read);
+  (*read)();
+  CHECK_FALSE(tls->files_changed());
+  Files::put(files.key(), "");
+  CHECK_FALSE(read_again(*tls));
+  CHECK_FALSE(tls->files_changed());
 }
 
 TEST_CASE("open connections stay, and new ones get the new certificate") {

@@ -8,7 +8,7 @@
 
 namespace ringrpc {
 
-/// Reads the file of `keys` again. From then on it does not count as changed, even if it is not put to use.
+/// Reads the file of `keys` again. It counts as changed until the result is called, unless it is refused.
 Result<Reload> read_again(JwtKeys& keys);
 
 }  // namespace ringrpc

@@ -114,6 +114,24 @@ TEST_CASE("SIGHUP with a wrong file changes nothing, and one line has the file a
   CHECK(text.find("reloaded the certificates") == std::string::npos);
 }
 
+TEST_CASE("a certificate that SIGHUP refused for another file is loaded without a further signal") {
+  const CapturedStderr captured;
+  const test::TestIdentity first = our_authority().issue({});
+  const test::TestIdentity second = our_authority().issue({});
+  const ScratchFile certificate(first.certificate);
+  const ScratchFile key(first.key);
+  Running daemon({"--tls-cert", certificate.path(), "--tls-key", key.path()});
+  daemon.keys_failure = fail(Code::INVALID_ARGUMENT, "JWT: keys.json: no key").error();
+  certificate.write(second.certificate);
+  key.write(second.key);
+  daemon.signal(SIGHUP);
+  while (captured.text().find("changed files: reloaded the certificates") == std::string::npos)
+    std::this_thread::yield();
+  daemon.signal(SIGTERM);
+  CHECK(daemon.end() == apps::exit_ok);
+  contains(captured.text(), "SIGHUP: nothing was reloaded: JWT: keys.json: no key\n");
+}
+
 TEST_CASE("SIGHUP reloads everything that comes from a file") {
   const CapturedStderr captured;
   EveryFile files;
