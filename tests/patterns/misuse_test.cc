@@ -1,5 +1,6 @@
 // Misuses that can only be detected at run time.
 #include <chrono>
+#include <functional>
 #include <span>
 #include <stdexcept>
 #include <string_view>
@@ -168,7 +169,7 @@ TEST_CASE("a wait away from any shard fails where its result can say so") {
   CHECK(status_off_a_shard((*server)->shard_snapshots()).code() == Code::FAILED_PRECONDITION);
 }
 
-/// What `spawn` or `shield` says of the task of a lambda that is called in place.
+/// What `spawn` or `shield` says of a task.
 template <class Give>
 Task<std::string> said_of(const Give& give) {
   TaskScope scope;
@@ -182,12 +183,10 @@ Task<std::string> said_of(const Give& give) {
   co_return joined.ok() ? room : joined.to_string();
 }
 
-TEST_CASE("a lambda that is called in place is refused where its captures would be lost") {
+TEST_CASE("the task of a lambda with captures is refused where it outlives the expression") {
   const std::string lost =
-      "the captures of a lambda that is called in place are lost before its task ends: give the lambda "
-      "itself, "
-      "`[x]() -> Task<> { ... }` without `()` behind it; or let it keep them: `[x](this auto) -> Task<> { "
-      "... }()`";
+      "the task of a lambda that was called does not keep its captures: give the lambda itself, or its name, "
+      "without `()` behind it; or let the task keep them: `[x](this auto) -> Task<> { ... }()`";
   CHECK(run([] {
           return said_of([](TaskScope& scope, std::string room) -> Task<> {
             scope.spawn([room]() -> Task<> { co_await suspended(); }());
@@ -215,6 +214,17 @@ TEST_CASE("a lambda that is called in place is refused where its captures would 
             co_await shield([room]() -> Task<> { co_await suspended(); }());
           });
         }) == lost);
+  // A name does not tell whether the lambda lives long enough.
+  CHECK(run([] {
+          return said_of([](TaskScope& scope, std::string& room) -> Task<> {
+            const auto greet = [&room]() -> Task<> {
+              co_await suspended();
+              room = "greeted";
+            };
+            scope.spawn(greet());
+            (void)co_await scope.join();
+          });
+        }) == lost);
 }
 
 TEST_CASE("lambdas that are given, that capture nothing or that keep their captures are run") {
@@ -223,6 +233,12 @@ TEST_CASE("lambdas that are given, that capture nothing or that keep their captu
       co_await suspended();
       room = text;
     });
+    (void)co_await scope.join();
+    const auto again = [&room]() -> Task<> {
+      co_await suspended();
+      room += "by name ";
+    };
+    scope.spawn(again);
     (void)co_await scope.join();
     scope.spawn([]() -> Task<> { co_await suspended(); }());
     scope.spawn([text = std::string("kept "), &room](this auto) -> Task<> {
@@ -239,7 +255,61 @@ TEST_CASE("lambdas that are given, that capture nothing or that keep their captu
       room += "!";
     }();
   };
-  CHECK(run([&] { return said_of(appends); }) == "given kept shielded!");
+  CHECK(run([&] { return said_of(appends); }) == "given by name kept shielded!");
+}
+
+/// A named class whose objects can be called.
+struct Hearing {
+  Task<> operator()() {
+    co_await suspended();
+    room += "called ";
+  }
+  Task<> hear() {
+    co_await suspended();
+    room += "heard ";
+  }
+
+  std::string& room;
+};
+
+Task<> until(const std::function<bool()>& stop) {
+  while (!stop()) co_await suspended();
+}
+
+template <class Stop>
+Task<> until_any(Stop& stop) {
+  while (!stop()) co_await suspended();
+}
+
+Task<> twice(std::function<Task<>()>& make) {
+  co_await make();
+  co_await make();
+}
+
+TEST_CASE("coroutines of named classes, and functions that take something to call, are run") {
+  const auto runs = [](TaskScope& scope, std::string& room) -> Task<> {
+    Hearing hearing{room};
+    room.clear();
+    scope.spawn(hearing());
+    scope.spawn(hearing.hear());
+    (void)co_await scope.join();
+    co_await shield(hearing());
+    int left = 3;
+    const std::function<bool()> stop = [&left] { return --left == 0; };
+    scope.spawn(until(stop));
+    (void)co_await scope.join();
+    auto stop_later = [&left]() mutable { return ++left == 3; };
+    scope.spawn(until_any(stop_later));
+    (void)co_await scope.join();
+    std::function<Task<>()> make = [&room]() -> Task<> {
+      co_await suspended();
+      room += "made ";
+    };
+    scope.spawn(twice(make));
+    (void)co_await scope.join();
+    room += std::to_string(left);
+  };
+  CHECK(run([&] { return said_of(runs); }) == "called heard called made made 3");
 }
 
 /// The error that `block` throws on a shard.

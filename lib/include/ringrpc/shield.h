@@ -65,7 +65,7 @@ class [[nodiscard("co_await it")]] RINGRPC_EXPORT ShieldAwaiter {
 /// value, and nothing of the call. No deadline applies but the task's own. A shard that ends destroys its
 /// unfinished tasks.
 ///
-/// The captures of a lambda that is called in place would be lost with the handler: that throws std::logic_error.
+/// The task of a lambda with captures that was called throws std::logic_error: give the lambda itself.
 template <class T>
 Task<T> shield(Task<T> task) {
   if (!task.valid()) detail::no_coroutine();

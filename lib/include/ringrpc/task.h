@@ -28,6 +28,7 @@
 #include <exception>
 #include <optional>
 #include <stdexcept>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -84,9 +85,8 @@ RINGRPC_EXPORT TaskObserver& of_lambda() noexcept;
 
 [[noreturn, gnu::cold]] inline void lambda_is_lost() {
   throw std::logic_error(
-      "the captures of a lambda that is called in place are lost before its task ends: give the lambda "
-      "itself, `[x]() -> Task<> { ... }` without `()` behind it; or let it keep them: "
-      "`[x](this auto) -> Task<> { ... }()`");
+      "the task of a lambda that was called does not keep its captures: give the lambda itself, or its name, "
+      "without `()` behind it; or let the task keep them: `[x](this auto) -> Task<> { ... }()`");
 }
 
 [[noreturn, gnu::cold]] inline void no_value(const std::exception_ptr* thrown) {
@@ -151,13 +151,26 @@ struct TaskPromise<void> : TaskPromiseBase {
   std::exception_ptr thrown;
 };
 
-/// The promise of a function object's coroutine that has no parameters: it marks the task of a lambda with captures.
-template <class T, class Lambda>
+/// True for the type of a lambda, which only the compiler's way to print it tells from a named class.
+template <class T>
+consteval bool is_closure() {
+  const std::string_view printed = __PRETTY_FUNCTION__;
+#ifdef __clang__
+  return printed.contains("[T = (lambda at ");
+#else
+  return printed.ends_with("<lambda()>]");
+#endif
+}
+
+/// The promise of a coroutine whose only parameter is a reference to an Object, or that is a member function of one
+/// without parameters. It marks the task of a lambda with captures.
+template <class T, class Object>
 struct MemberPromise : TaskPromise<T> {
   MemberPromise() {
     static_assert(sizeof(MemberPromise) == sizeof(TaskPromise<T>), "a Task refers to it as to a TaskPromise");
-    if constexpr (std::is_invocable_v<Lambda&>)
-      if constexpr (!std::is_empty_v<Lambda>) this->observer = &of_lambda();
+    if constexpr (is_closure<std::remove_const_t<Object>>() && !std::is_empty_v<Object>)
+      if constexpr (requires(Object& lambda) { requires std::same_as<decltype(lambda()), Task<T>>; })
+        this->observer = &of_lambda();
   }
 };
 
@@ -338,7 +351,7 @@ inline Task<void> detail::TaskPromise<void>::get_return_object() noexcept {
 }  // namespace ringrpc
 
 /// @cond
-// Of coroutines that are member functions without parameters, such as lambdas.
+// Of coroutines whose only parameter is an object, such as that of a lambda without parameters.
 template <class T, class Object>
   requires std::is_class_v<Object>
 struct std::coroutine_traits<ringrpc::Task<T>, Object&> {

@@ -62,8 +62,8 @@ class RINGRPC_EXPORT TaskScope {
     spawn(detail::without_value(std::move(task)));
   }
   /// The same for a function that returns such a task, for example a lambda that is a coroutine. It is kept
-  /// until the task has ended. The captures of a lambda that is called instead,
-  /// `spawn([x]() -> Task<> { ... }())`, would be lost before the task ends: that throws std::logic_error.
+  /// until the task has ended. The task of a lambda that was called, `spawn([x]() -> Task<> { ... }())`, does not keep
+  /// its captures: that throws std::logic_error, even if the lambda has a name and lives long enough.
   template <TaskMaker F>
   void spawn(F&& make) {
     spawn(detail::keeping<std::decay_t<F>>(std::forward<F>(make)));
