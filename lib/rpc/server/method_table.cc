@@ -40,6 +40,12 @@ std::size_t method_slash(std::string_view path) noexcept {
 
 }  // namespace
 
+std::string excerpt(std::string_view text) {
+  constexpr std::size_t quoted_bytes_max = 100;
+  if (text.size() <= quoted_bytes_max) return std::string(text);
+  return std::string(text.substr(0, quoted_bytes_max)) + "...";
+}
+
 Status MethodTable::add(std::span<Service* const> services) {
   assert(services_.empty());
   if (std::ranges::count(services, nullptr) > 0)
@@ -57,9 +63,9 @@ Status MethodTable::add(Service& service) {
     return Status(Code::ALREADY_EXISTS, "service " + name + " is registered twice", Initiator::application);
   services_.push_back(name);
   for (const Method& method : service.service_methods()) {
-    auto registered = std::make_unique<RegisteredMethod>(
-        RegisteredMethod{methods_.size(), "/" + name + "/" + std::string(method.name), &service, &method,
-                         form_of(method, service.keeps_unknown_fields())});
+    const std::string path = "/" + name + "/" + std::string(method.name);
+    auto registered = std::make_unique<RegisteredMethod>(RegisteredMethod{
+        methods_.size(), path, path, &service, &method, form_of(method, service.keeps_unknown_fields())});
     const auto [added, fresh] = methods_.emplace(registered->path, std::move(registered));
     if (fresh) in_order_.push_back(added->second.get());
   }
@@ -70,8 +76,12 @@ void MethodTable::add(Fallback& fallback) { fallback_ = std::make_unique<Fallbac
 
 std::unique_ptr<const RegisteredMethod> MethodTable::unregistered(std::string_view path) const {
   if (!fallback_ || method_slash(path) == std::string_view::npos) return nullptr;
-  return std::make_unique<const RegisteredMethod>(RegisteredMethod{
-      methods_.size(), std::string(path), fallback_.get(), &fallback_->service_methods().front(), {}});
+  return std::make_unique<const RegisteredMethod>(RegisteredMethod{methods_.size(),
+                                                                   std::string(path),
+                                                                   excerpt(path),
+                                                                   fallback_.get(),
+                                                                   &fallback_->service_methods().front(),
+                                                                   {}});
 }
 
 Status MethodTable::unknown(std::string_view path) const {

@@ -27,13 +27,18 @@ namespace ringrpc {
 struct RegisteredMethod {
   std::size_t index;  ///< in the order of registration; that of all unknown methods is behind these
   std::string path;
+  std::string logged_path;  ///< of an unknown method, an excerpt
   Service* service;
   const Method* method;
   RequestForm form;
 };
 
-/// In place of the path of an unknown method, where that would have to outlive its call.
+/// In place of the path of an unknown method where that would have to outlive its call, or where each path would
+/// count: clients could make any number of them.
 inline const std::string unknown_method = "unknown";
+
+/// The part of a peer's text that responses and logs repeat.
+std::string excerpt(std::string_view text);
 
 class MethodTable {
  public:

@@ -227,7 +227,7 @@ void ServerCall::step_handler(Step step) {
   const std::uint64_t begun = ticks();
   step();
   if (ticks() - begun > detail::Context::ticks_unnoticed) [[unlikely]]
-    call_.connection->part().check_hold(call_.method->path, begun);
+    call_.connection->part().check_hold(call_.method->logged_path, begun);
   if (call_.task.done()) return complete();
   if (call_.handler == Handler::running) enter(Handler::suspended);
 }
@@ -265,7 +265,7 @@ void ServerCall::on_time() {
 
 void ServerCall::complete() {
   const std::string_view who = call_.connection->interceptors().empty() ? "the handler" : "an interceptor";
-  const Status status = outcome(call_.task, call_.method->path, who);
+  const Status status = outcome(call_.task, call_.method->logged_path, who);
   call_.task = {};
   enter(Handler::ended);
   end(status.ok() ? check_response() : status);
@@ -287,7 +287,7 @@ void ServerCall::end(const Status& status) {
 Status ServerCall::check_response() const {
   if (call_.response >= Response::message || !call_.stream || !one_response(call_.method->method->kind))
     return {};
-  log_fault(call_.method->path, "the call ended with OK and without a message");
+  log_fault(call_.method->logged_path, "the call ended with OK and without a message");
   return Status(Code::INTERNAL, "the call ended with OK and without a message", Initiator::application);
 }
 
@@ -368,7 +368,7 @@ void ServerCall::tell_interceptors(const Status& status) noexcept {
   for (Interceptor* interceptor : std::views::reverse(call_.connection->interceptors())) try {
       interceptor->on_end(*this, status);
     } catch (...) {
-      (void)thrown_status(call_.method->path, "an interceptor");
+      (void)thrown_status(call_.method->logged_path, "an interceptor");
     }
 }
 

@@ -16,7 +16,7 @@ void ServerCall::trace(Handler next) const noexcept {
                                                      "suspended", "doomed",  "ended"};
   log::trace("{}: stream {}: {}: the handler is {}", log::Field("peer", call_.connection->peer()),
              log::Field("stream", call_.stream ? call_.stream->id() : 0),
-             log::Field("method", call_.method->path), names[static_cast<std::size_t>(next)]);
+             log::Field("method", call_.method->logged_path), names[static_cast<std::size_t>(next)]);
 }
 
 /// The next message is taken.
@@ -57,7 +57,7 @@ void ServerCall::record_end(Code code) noexcept {
   if (!log) [[likely]]
     return;
   log->add(*call_.connection, call_.stream,
-           {.method = call_.method->path,
+           {.method = call_.method->logged_path,
             .identity = call_.attributes.find(BearerAuth::principal).value_or(""),
             .code = code,
             .duration = duration,
@@ -70,7 +70,7 @@ void ServerCall::record_end(Code code) noexcept {
 
 void ServerCall::log_end(const Status& status) const try {
   log::debug("{}: {}: {}", log::Field("peer", call_.connection->peer()),
-             log::Field("method", call_.method->path), status.to_string(),
+             log::Field("method", call_.method->logged_path), status.to_string(),
              log::Field("status", name(status.code())));
 } catch (const std::bad_alloc&) {
   // There is no memory for the log line.

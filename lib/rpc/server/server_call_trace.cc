@@ -36,7 +36,7 @@ void ServerCall::begin_span(std::optional<TraceContext> parent) {
   if (tracer.sampler().samples(call_.trace_id, from)) own.flags = TraceContext::sampled_flag;
   if (parent) own.state = parent->state;
   if (own.sampled() && tracer.records())
-    call_.span = std::make_unique<CallSpan>(SpanKind::server, "Recv.", call_.method->path, own, from,
+    call_.span = std::make_unique<CallSpan>(SpanKind::server, "Recv.", lasting_path(), own, from,
                                             /*remote=*/true, now());
   made_ = new HandlerContext(call_.connection->part(), lasting_path(), call_.deadline,
                              ShardTracer::Ref(&tracer), std::move(own));

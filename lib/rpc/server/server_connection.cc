@@ -19,13 +19,6 @@ namespace {
 
 Status malformed(std::string message) { return Status(Code::INTERNAL, std::move(message), Initiator::peer); }
 
-/// The part of a peer's text that a response repeats.
-std::string excerpt(std::string_view text) {
-  constexpr std::size_t quoted_bytes_max = 100;
-  if (text.size() <= quoted_bytes_max) return std::string(text);
-  return std::string(text.substr(0, quoted_bytes_max)) + "...";
-}
-
 }  // namespace
 
 ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream,
@@ -127,15 +120,16 @@ void ServerConnection::serve_unregistered(http2::Stream& stream, const RequestFi
 void ServerConnection::serve(http2::Stream& stream, const RegisteredMethod& method,
                              const RequestFields& request,
                              std::unique_ptr<const RegisteredMethod> unregistered) {
+  const RegisteredMethod* const known = unregistered ? nullptr : &method;
   if (!request.compression)
-    return refuse(stream, &method,
+    return refuse(stream, known,
                   Status(Code::UNIMPLEMENTED,
                          "grpc-encoding \"" + excerpt(request.encoding) +
                              "\" is not supported, these are: " + std::string(compression_names),
                          Initiator::peer));
   if (request.timeout <= Nanoseconds::zero())
     return refuse(
-        stream, &method,
+        stream, known,
         Status(Code::DEADLINE_EXCEEDED, "the deadline had passed when the request arrived", Initiator::peer));
 
   ServerCall& call = owner_.take_call();
@@ -157,8 +151,7 @@ void ServerConnection::refuse(http2::Stream& stream, const RegisteredMethod* met
     CallMetrics& calls = method ? metrics->of(*method) : metrics->of_unknown();
     calls.start();
     calls.end(status.code(), Nanoseconds::zero(), {});
-    const bool known = method && method->index < owner_.methods().size();
-    keep_failure(known ? std::string_view(method->path) : "unknown", status);
+    keep_failure(method ? method->path : unknown_method, status);
     if (ShardAccessLog* const log = owner_.access_log())
       log->add(*this, &stream, {.method = excerpt(RequestFields(stream).path), .code = status.code()});
   }
@@ -183,7 +176,7 @@ void ServerConnection::trace_refused(const http2::Stream& stream, const Register
   own.flags = TraceContext::sampled_flag;
   if (parent) own.state = parent->state;
   const Instant now = shard().io().now();
-  CallSpan span(SpanKind::server, "Recv.", method ? std::string_view(method->path) : "unknown", own, from,
+  CallSpan span(SpanKind::server, "Recv.", method ? method->path : unknown_method, own, from,
                 /*remote=*/true, now);
   tracer.take(std::move(span).finish(status, now));
 } catch (...) {

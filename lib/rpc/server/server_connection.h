@@ -139,11 +139,11 @@ class ServerConnection final : public Connection,
 
   void forget_plain(const http2::Stream& stream) noexcept;
   void refuse_not_grpc(http2::Stream& stream);
-  /// `method` is null if it is unknown.
   /// The call keeps `unregistered`, which is `method` or null.
   void serve(http2::Stream& stream, const RegisteredMethod& method, const RequestFields& request,
              std::unique_ptr<const RegisteredMethod> unregistered);
   void serve_unregistered(http2::Stream& stream, const RequestFields& request);
+  /// `method` is null if it is unknown.
   void refuse(http2::Stream& stream, const RegisteredMethod* method, const Status& status,
               std::string_view http_status = "200");
   void trace_refused(const http2::Stream& stream, const RegisteredMethod* method,

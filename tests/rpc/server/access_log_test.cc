@@ -133,6 +133,29 @@ TEST_CASE("a line has the holder of the call's token as its identity, if the tok
   CHECK(lines[1].find(" status=UNAUTHENTICATED ") != std::string::npos);
 }
 
+TEST_CASE(
+    "a line has the beginning of a long path that no service has, whether a fallback serves it or none "
+    "does") {
+  struct Ok final : Fallback {
+    Task<Status> serve(Call&, MessageStream&) override { co_return Status(); }
+  } ok;
+  const std::string path = "/a.v1.B/" + std::string(4'000, 'x');
+  for (Fallback* fallback : {static_cast<Fallback*>(nullptr), static_cast<Fallback*>(&ok)}) {
+    SimulatedWorld world(1);
+    const AccessFile file;
+    ServerOptions options = file.server_options();
+    options.fallback = fallback;
+    world.serve(options);
+    CHECK(world.run([&path](Channel& channel) -> Task<void> {
+      (void)co_await channel.unary<RawMessage, RawMessage>(path, RawMessage{"x"});
+    }));
+    world.stop();
+    const std::vector<std::string> lines = file.lines();
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].starts_with("method=" + path.substr(0, 100) + "... peer="));
+  }
+}
+
 TEST_CASE("a line has the identity that the transport has verified") {
   RealWorld world;
   const AccessFile file;

@@ -1,12 +1,15 @@
 /// A Fallback serves the calls to methods that no service of the server has.
 
 #include <doctest/doctest.h>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "ringrpc/interceptor.h"
 #include "ringrpc/server.h"
+#include "ringrpc/testing/span_memory.h"
 
+#include "rpc/kept_log.h"
 #include "rpc/world.h"
 
 namespace ringrpc {
@@ -88,6 +91,22 @@ TEST_CASE("calls of a fallback count as unknown methods, whatever their paths") 
     CHECK(methods == std::vector<std::string>{"unknown", "unknown"});
     CHECK(metrics.calls().back().started() == 2);
   }));
+}
+
+TEST_CASE("logs and spans show no more of a path that no service has than its beginning") {
+  SimulatedWorld world(1);
+  PathMirror mirror;
+  const test::KeptLog log(log::Level::debug);
+  const auto spans = std::make_shared<testing::SpanMemory>();
+  world.serve({.fallback = &mirror, .tracer = std::make_shared<const Tracer>(Tracer{.sink = spans})});
+  const std::string path = "/a.v1.B/" + std::string(4'000, 'x');
+  CHECK(world.run([&](Channel& channel) -> Task<void> {
+    CHECK((co_await outcome_of(channel, path, "x")) == path + " x");
+    CHECK((co_await outcome_of(channel, path, "fail")) == "DATA_LOSS: as asked");
+  }));
+  CHECK(spans->named("Recv.unknown").size() == 2);
+  CHECK(log.text().find(": " + path.substr(0, 100) + "...: DATA_LOSS: as asked") != std::string::npos);
+  for (const std::string& line : log.lines()) CHECK(line.size() < 300);
 }
 
 }  // namespace
