@@ -211,7 +211,8 @@ void DnsLookup::settle() {
   if (finished_) return;
   const bool both = four_.answered && six_.answered;
   const Instant now = shard_.io().now();
-  if (!found_.addresses.empty() && (both || now >= enough_ || config_ >= ConfigQuery::asked)) {
+  if (!found_.addresses.empty() &&
+      (both || now >= std::min(enough_, due_) || config_ >= ConfigQuery::asked)) {
     if (config_ == ConfigQuery::wanted) return ask_config();
     if (config_ != ConfigQuery::asked) return finish(ARES_SUCCESS);
     if (now < config_due_) return await_more();
