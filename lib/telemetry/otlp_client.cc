@@ -80,7 +80,7 @@ OtlpClient::OtlpClient(TelemetrySignal signal, const OtlpOptions& options)
     : signal_(signal),
       options_(options),
       channel_(options.target, channel_options(options)),
-      outage_(name_of(signal), channel_.target()) {
+      outage_(name_of(signal), options_.target) {
   random_.seed(static_cast<std::uint32_t>(now().time_since_epoch().count()));
 }
 
@@ -89,6 +89,7 @@ Task<Result<std::uint64_t>> OtlpClient::send(EncodedRequest request, std::uint64
   const Instant end = after(now(), timeout);
   TelemetryCounts& counts = TelemetryCounts::of_process();
   for (Nanoseconds wait = first_wait;; wait = std::min(2 * wait, longest_wait)) {
+    take_hurry();
     const CallOptions options{.timeout = options_.timeout,
                               .metadata = options_.headers,
                               .compression = options_.compression,
@@ -108,12 +109,22 @@ Task<Result<std::uint64_t>> OtlpClient::send(EncodedRequest request, std::uint64
       co_return std::unexpected(response.error());
     }
     note_refusal(response.error());
-    co_await hurried_.past(hurried_.count(), *delay);
+    co_await hurried_.past(hurries_taken_, *delay);
   }
+}
+
+/// A request in a hurry does not get the last failure of a channel that waits before it connects again: a new channel
+/// connects at once.
+void OtlpClient::take_hurry() {
+  const std::uint64_t hurries = hurried_.count();
+  if (std::exchange(hurries_taken_, hurries) == hurries) return;
+  if (channel_.state() == Connectivity::transient_failure)
+    channel_ = Channel(options_.target, channel_options(options_));
 }
 
 /// A collector that is slow, or that says when to come again, may still take the request in time.
 void OtlpClient::note_refusal(const Status& failure) {
+  if (hurries_taken_ != hurried_.count()) return;  // the request may be older than the hurry
   if (failure.code() == Code::DEADLINE_EXCEEDED && failure.initiator() == Initiator::library) return;
   const std::optional<Nanoseconds> asked = wait_asked_for(failure);
   if (asked && after(now(), *asked) < awaited_until_) return;

@@ -39,25 +39,28 @@ class OtlpClient {
   /// rejected; fails with the last status after `timeout`, or at once if the request must not be sent again.
   Task<Result<std::uint64_t>> send(EncodedRequest request, std::uint64_t items, Nanoseconds timeout);
 
-  /// Sends a request again at once that waits for that, and waits until one fails that is sent again later. Gives that
-  /// failure. A response that is late does not count, nor one that asks for the request again before `end`.
+  /// Sends a request again at once that waits for that, over a new connection if the last one failed, and waits until
+  /// one that was sent since then fails and is sent again later. Gives that failure. A response that is late does not
+  /// count, nor one that asks for the request again before `end`.
   Task<Status> until_refused(Instant end);
 
-  const std::string& target() const noexcept { return channel_.target(); }
+  const std::string& target() const noexcept { return options_.target; }
   /// For further causes of an outage, and for its end.
   Outage& outage() noexcept { return outage_; }
 
  private:
   std::uint64_t rejected(std::int64_t number, std::string_view why, std::uint64_t items);
+  void take_hurry();
   void note_refusal(const Status& failure);
   Nanoseconds jittered(Nanoseconds wait);
 
   const TelemetrySignal signal_;
   const OtlpOptions options_;
-  const Channel channel_;
+  Channel channel_;
   Outage outage_;
   std::minstd_rand random_;
-  EventCount hurried_;     // ends the wait before a request is sent again
+  EventCount hurried_;  // ends the wait before a request is sent again
+  std::uint64_t hurries_taken_ = 0;
   EventCount refusals_;    // of `refusal_`
   Instant awaited_until_;  // the `end` of the last `until_refused`
   Status refusal_;

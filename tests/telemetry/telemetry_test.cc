@@ -323,6 +323,19 @@ TEST_CASE("a flush to a collector that refuses fails at once, and loses no span"
   CHECK(dropped(SpanLoss::failed) == lost);
 }
 
+TEST_CASE("a flush connects at once to a collector that is there again") {
+  const std::string place = "unix-abstract:again-" + std::to_string(::getpid());
+  const test::KeptLog log(log::Level::info);
+  TelemetryOptions options = spans_to(place);
+  options.batch_timeout = patience;
+  const auto telemetry = start(options);
+  end_span(*telemetry, span_named("waits"));
+  while (log.count("warn") == 0) std::this_thread::sleep_for(1ms);  // until the first request has failed
+  Collector collector(place);
+  CHECK(telemetry->flush(patience).to_string() == "OK");
+  CHECK(collector.received().spans().size() == 1);
+}
+
 TEST_CASE("spans that are too large for one request go in several") {
   Collector collector;
   const auto telemetry = start(spans_to(collector.address()));
