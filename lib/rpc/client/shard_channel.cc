@@ -514,6 +514,9 @@ Status ShardChannel::failures() const {
   if (hidden > 0)
     words += (words.empty() ? target() + ": " : "; ") + std::to_string(hidden) +
              (hidden == 1 ? " address is" : " addresses are") + " hidden by the policy of load balancing";
+  if (words.empty())
+    words = target() + ": the policy of load balancing uses none of the " + std::to_string(backends_.size()) +
+            " addresses";
   return Status(Code::UNAVAILABLE, std::move(words), initiator).with_cause(furthest);
 }
 

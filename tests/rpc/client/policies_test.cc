@@ -392,5 +392,29 @@ TEST_CASE("calls fail when no host of the subset can be reached") {
   }));
 }
 
+/// Says that nothing can be reached, and has not tried.
+class Hopeless final : public Balancer {
+ public:
+  void update(std::span<Backend* const>) override {}
+  void on_state(Backend&) noexcept override {}
+  void connect() noexcept override {}
+  Connectivity state() const noexcept override { return Connectivity::transient_failure; }
+  Backend* pick(const PickedCall&) noexcept override { return nullptr; }
+
+  struct Policy final : BalancingPolicy {
+    std::unique_ptr<Balancer> make() const override { return std::make_unique<Hopeless>(); }
+  };
+};
+
+TEST_CASE("calls that fail by the policy alone say so") {
+  Fleet fleet(2);
+  CHECK(fleet.run(std::make_shared<Hopeless::Policy>(), [&](Channel& channel) -> Task<void> {
+    const auto refused = co_await unary(channel);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().to_string() ==
+          "UNAVAILABLE: " + fleet.target + ": the policy of load balancing uses none of the 2 addresses");
+  }));
+}
+
 }  // namespace
 }  // namespace ringrpc::test
