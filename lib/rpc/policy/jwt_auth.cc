@@ -192,7 +192,8 @@ Task<std::optional<JwtRefusal>> JwtAuth::State::verify(Call& call, std::string_v
   co_return std::nullopt;
 }
 
-/// The first call with a token has it verified, and others wait for the result.
+/// The first call with a token has it verified, and others wait for the result. If its caller has no place left, they
+/// may have one.
 Task<std::optional<JwtRefusal>> JwtAuth::State::verify_shared(Call& call, std::string_view token,
                                                               JwtCache& cache) {
   const auto found = cache.checks().find(token);
@@ -205,6 +206,8 @@ Task<std::optional<JwtRefusal>> JwtAuth::State::verify_shared(Call& call, std::s
   const std::shared_ptr<TokenCheck> check = found->second;
   const std::uint64_t seen = check->ends.count();
   if (!check->over) co_await check->ends.past(seen);
+  if (check->refusal && check->refusal->cause == JwtCause::busy)
+    co_return co_await verify(call, token, cache);
   co_return check->refusal;
 }
 

@@ -6,6 +6,7 @@
 
 #include "ringrpc/event_count.h"
 #include "ringrpc/task_scope.h"
+#include "ringrpc/turn_share.h"
 
 #include "rpc/policy/jwt_setting.h"
 #include "rpc/world.h"
@@ -139,6 +140,65 @@ TEST_CASE("verified tokens are accepted beside a flood after the same keys were 
     co_await flood.stop();
   }));
   CHECK(setting.metrics().find("ringrpc_jwt_verified_total 20\n") != std::string::npos);
+}
+
+/// A key set whose tokens without a key id take milliseconds to verify: with four keys of the largest size and
+/// exponent.
+std::string slow_key_set(const test::JwtIssuer& issuer) {
+  std::string keys = issuer.key();
+  for (char each = 1; each <= 4; ++each)
+    keys += R"(,{"kty":"RSA","alg":"RS256","n":")" + test::base64url(std::string(1023, '\xff') + each) +
+            R"(","e":")" + test::base64url("\xff\xff\xff\xff") + "\"}";
+  return R"({"keys":[)" + keys + "]}";
+}
+
+std::string slow_token(int number) {
+  std::string signature(1024, 'a');
+  signature.replace(0, 4, std::to_string(1'000 + number));
+  return "Bearer " + test::base64url(R"({"alg":"RS256"})") + "." + test::base64url(test::claims) + "." +
+         test::base64url(signature);
+}
+
+/// Counts the calls before their tokens are verified.
+class Arrivals final : public Interceptor {
+ public:
+  Task<Status> intercept(Call&, Next next) override {
+    ++calls;
+    return next();
+  }
+  int calls = 0;
+};
+
+TEST_CASE("a caller is not refused for the line of another one with the same token") {
+  SimulatedWorld world(1);
+  const test::JwtIssuer issuer;
+  JwtSetting setting({.keys = JwtKeys::load(Pem::text(slow_key_set(issuer))).value(), .waiting_tokens = 16});
+  Arrivals arrivals;
+  world.serve({.interceptors = {&arrivals, setting.authentication.get()}});
+  CHECK(world.run([&](Channel& channel) -> Task<void> {
+    Channel long_line(world.address()), other(world.address());
+    for (Channel* each : {&channel, &long_line, &other}) CHECK(co_await setting.outcome(*each, "") != "OK");
+    const std::string shared = "Bearer " + issuer.token(test::claims);
+    std::string first, second;
+    TaskScope calls;
+    const auto note = [&](Channel& from, std::string token, std::string& outcome) -> Task<> {
+      outcome = co_await setting.outcome(from, std::move(token));
+    };
+    const auto have_arrived = [&](int number) -> Task<> {
+      while (arrivals.calls < 3 + number) co_await turn_share();
+    };
+    std::vector<std::string> others(25);
+    for (int i = 0; i < 13; ++i) calls.spawn(note(long_line, slow_token(i), others.at(i)));
+    co_await have_arrived(13);
+    calls.spawn(note(long_line, shared, first));
+    co_await have_arrived(14);
+    calls.spawn(note(channel, shared, second));
+    co_await have_arrived(15);
+    for (int i = 13; i < 25; ++i) calls.spawn(note(other, slow_token(i), others.at(i)));
+    CHECK((co_await calls.join()).ok());
+    CHECK(first == "UNAVAILABLE: this server has too many tokens to verify; try again");
+    CHECK(second == "OK");
+  }));
 }
 
 }  // namespace
