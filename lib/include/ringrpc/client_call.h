@@ -7,7 +7,7 @@
 ///   call->wait_finished(&waiter);  // calls waiter.on_ready() once the status is known
 ///
 /// Clients without coroutines, such as load generators, use it directly. A call belongs to the shard on which
-/// it was begun.
+/// it was begun: functions that change it throw std::logic_error on another thread.
 #pragma once
 
 #include "ringrpc/compiler.h"
@@ -56,8 +56,8 @@ class RINGRPC_EXPORT ClientCall : public MessageStream {
   virtual void wait_finished(Waiter* waiter) = 0;
   /// The status of the call. Call once, when `finished`. Drops the messages that are unread.
   virtual Status take_status() = 0;
-  /// Ends the call with CANCELLED, unless its status is known already. Throws std::logic_error on another thread
-  /// than that of the call's shard, which CallOptions::stop is for.
+  /// Ends the call with CANCELLED, unless its status is known already. For another thread than that of the
+  /// call's shard, there is CallOptions::stop.
   virtual void cancel() = 0;
 };
 

@@ -8,9 +8,9 @@
 ///   Status status = co_await chat.finish();                   // how the call ended
 ///
 /// Each owns its call: destroying one cancels the call. A moved-from one may only be assigned to or
-/// destroyed. They belong to the shard on which the call was begun. Of each operation (`next`, `write`,
-/// `finish`, `initial_metadata`) one at a time may be awaited; a second one throws std::logic_error.
-/// Different ones may be awaited at the same time.
+/// destroyed. They belong to the shard on which the call was begun; operations elsewhere throw
+/// std::logic_error. Of each operation (`next`, `write`, `finish`, `initial_metadata`) one at a time may be
+/// awaited; a second one throws std::logic_error. Different ones may be awaited at the same time.
 #pragma once
 
 #include "ringrpc/compiler.h"
@@ -92,8 +92,8 @@ class [[nodiscard("destroying it cancels the call")]] ClientReader : detail::Not
   /// The address to which the request went, "127.0.0.1:50051"; empty if it has gone nowhere yet. As
   /// ClientCall::peer.
   std::string_view peer() const noexcept { return call_->peer(); }
-  /// Ends the call with CANCELLED, unless it has ended. On the call's shard; elsewhere it throws std::logic_error.
-  /// Another thread cancels a call by CallOptions::stop.
+  /// Ends the call with CANCELLED, unless it has ended. On the call's shard: another thread cancels a call by
+  /// CallOptions::stop.
   void cancel() { call_->cancel(); }
 
  private:

@@ -199,11 +199,14 @@ void OutgoingCall::on_exception(const Status& why) noexcept {
   fail(why);
 }
 
-void OutgoingCall::cancel() {
+void OutgoingCall::refuse_elsewhere() const {
   if (Shard::current() != &shard_) [[unlikely]]
     throw std::logic_error(
-        "a call is cancelled on the shard on which it was begun: another thread cancels it by "
-        "CallOptions::stop");
+        "a call is used on the shard on which it was begun; another thread cancels it by CallOptions::stop");
+}
+
+void OutgoingCall::cancel() {
+  refuse_elsewhere();
   stop(cancelled_status());
 }
 
@@ -339,6 +342,7 @@ bool OutgoingCall::response_read() const noexcept {
 }
 
 std::optional<Pieces> OutgoingCall::take_message() {
+  refuse_elsewhere();
   if (!attempt_ || !attempt_->message_ready()) return std::nullopt;
   if (state_ == State::settled) run_soon();  // the interceptors may wait for the response to be read
   if (record_) [[unlikely]]
@@ -364,12 +368,18 @@ void OutgoingCall::reject_message(std::string_view why) {
   fail(detail::unparsable("a response", why));
 }
 
+void OutgoingCall::wait(Waiter*& place, Waiter* waiter, const char* operation) {
+  if (waiter) refuse_elsewhere();
+  set_waiter(place, waiter, operation);
+}
+
 void OutgoingCall::wait_finished(Waiter* waiter) {
-  set_waiter(finish_waiter_, waiter, "finish()");
+  wait(finish_waiter_, waiter, "finish()");
   if (waiter && state_ == State::settled) run_soon();  // as above: it will not be read
 }
 
 Status OutgoingCall::take_status() {
+  refuse_elsewhere();
   assert(finished());
   if (attempt_ && attempt_->message_ready()) attempt_->drop_messages();
   if (record_ || trace_) [[unlikely]]
@@ -378,6 +388,7 @@ Status OutgoingCall::take_status() {
 }
 
 std::span<std::uint8_t> OutgoingCall::reserve_message(std::size_t bytes, bool may_compress) {
+  refuse_elsewhere();
   if (failed() || writes_ended_) return {};
   std::span<std::uint8_t> room;
   contain([&] {
@@ -479,6 +490,7 @@ bool OutgoingCall::show_response(Pieces message) {
 }
 
 void OutgoingCall::writes_done() {
+  refuse_elsewhere();
   if (std::exchange(writes_ended_, true) || state_ != State::attempting) return;
   contain([this] { send_to_attempts({}, 0, true); });
 }

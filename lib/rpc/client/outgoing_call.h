@@ -182,12 +182,12 @@ class OutgoingCall final : public ClientCall,
   std::optional<Pieces> take_message() override;
   bool message_compressed() const noexcept override { return attempt_ && attempt_->message_compressed(); }
   void reject_message(std::string_view why) override;
-  void wait_message(Waiter* waiter) override { set_waiter(message_waiter_, waiter, "next()"); }
+  void wait_message(Waiter* waiter) override { wait(message_waiter_, waiter, "next()"); }
   std::span<std::uint8_t> reserve_message(std::size_t bytes, bool may_compress) override;
   std::span<std::uint8_t> reserve_more() override;
   bool commit_message() override;
   bool writable() const override;
-  void wait_writable(Waiter* waiter) override { set_waiter(writable_waiter_, waiter, "write()"); }
+  void wait_writable(Waiter* waiter) override { wait(writable_waiter_, waiter, "write()"); }
   void fail_call(const Status& why) override { fail(why); }
 
   // ClientCall
@@ -196,9 +196,7 @@ class OutgoingCall final : public ClientCall,
   bool has_initial_metadata() const noexcept override {
     return (attempt_ && attempt_->has_headers() && !may_go_on()) || settled();
   }
-  void wait_initial_metadata(Waiter* waiter) override {
-    set_waiter(headers_waiter_, waiter, "initial_metadata()");
-  }
+  void wait_initial_metadata(Waiter* waiter) override { wait(headers_waiter_, waiter, "initial_metadata()"); }
   const ResponseMetadata& response_metadata() const noexcept override { return response_; }
   std::string_view peer() const noexcept override { return attempt_ ? attempt_->peer() : std::string_view(); }
   bool finished() const noexcept override { return state_ == State::finished; }
@@ -209,6 +207,10 @@ class OutgoingCall final : public ClientCall,
  private:
   /// In the order in which a call goes through them.
   enum class State : std::uint8_t { held, queued, attempting, backing_off, settled, finished };
+
+  /// Throws std::logic_error on another thread than that of the call's shard.
+  void refuse_elsewhere() const;
+  void wait(Waiter*& place, Waiter* waiter, const char* operation);
 
   friend ExceptionBarrier<OutgoingCall>;
   void on_exception(const Status& why) noexcept;

@@ -96,21 +96,42 @@ TEST_CASE("stop_requested ends when a stop is requested, on any thread or before
   }));
 }
 
-TEST_CASE("cancel on another thread is refused") {
+/// What a task throws that runs on a thread of its own.
+template <class Make>
+std::string thrown_elsewhere(const Make& make) {
+  std::string thrown = "nothing";
+  std::jthread([&] {
+    const auto task = make();
+    try {
+      task.start();
+      (void)task.result();
+    } catch (const std::logic_error& error) {
+      thrown = error.what();
+    }
+  }).join();
+  return thrown;
+}
+
+TEST_CASE("the operations of a call are refused on another thread") {
+  const std::string refusal =
+      "a call is used on the shard on which it was begun; another thread cancels it by CallOptions::stop";
   RealWorld world;
-  CHECK(world.run([](Channel& channel) -> Task<void> {
+  CHECK(world.run([&refusal](Channel& channel) -> Task<void> {
     auto stream = talk(channel, {});
-    std::string thrown;
-    std::jthread([&] {
-      try {
-        stream.cancel();
-      } catch (const std::logic_error& error) {
-        thrown = error.what();
-      }
-    }).join();
-    CHECK(thrown ==
-          "a call is cancelled on the shard on which it was begun: another thread cancels it by "
-          "CallOptions::stop");
+    const auto write = [&stream]() -> Task<> { (void)co_await stream.write(RawMessage{"y"}); };
+    const auto next = [&stream]() -> Task<> { (void)co_await stream.next(); };
+    const auto metadata = [&stream]() -> Task<> { (void)co_await stream.initial_metadata(); };
+    const auto finish = [&stream]() -> Task<> { (void)co_await stream.finish(); };
+    const auto writes_done = [&stream]() -> Task<> { co_return stream.writes_done(); };
+    const auto cancel = [&stream]() -> Task<> { co_return stream.cancel(); };
+    CHECK(thrown_elsewhere(metadata) == refusal);
+    CHECK(thrown_elsewhere(next) == refusal);
+    CHECK(thrown_elsewhere(write) == refusal);
+    CHECK(thrown_elsewhere(writes_done) == refusal);
+    CHECK(thrown_elsewhere(finish) == refusal);
+    CHECK(thrown_elsewhere(cancel) == refusal);
+    CHECK(co_await stream.write(RawMessage{"x"}));
+    CHECK((co_await stream.next())->bytes == "x");
     stream.cancel();
     CHECK((co_await stream.finish()).code() == Code::CANCELLED);
   }));
