@@ -207,12 +207,13 @@ class RINGRPC_EXPORT Channel {
 
   /// Connects, if no connection is ready, so that the first call need not wait for that. Ends when the
   /// server's SETTINGS have arrived and, if the channel checks health, the server says that it serves.
-  /// Otherwise it ends with the status that a call would get. Await it on the shard whose calls will use the
-  /// connection. Destroying the task ends the wait.
+  /// Otherwise it ends with the status that a call would get: while the channel is in transient failure, at once
+  /// with the last failure, so wait for another state before you repeat it. Await it on the shard whose calls
+  /// will use the connection. Destroying the task ends the wait.
   Task<Status> connect() const;
 
-  /// The state of the channel on the shard whose turn runs on this thread: of its best address. Elsewhere it
-  /// throws std::logic_error. A channel that is idle stays so until a call or `connect`.
+  /// The state of the channel on the shard whose turn runs on this thread, as its policy of load balancing sees
+  /// it. Elsewhere it throws std::logic_error. A channel that is idle stays so until a call or `connect`.
   Connectivity state() const;
 
   /// Ends when the channel's state on this shard is another than `from`, and gives it: at once if it is

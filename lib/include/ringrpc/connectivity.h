@@ -12,7 +12,8 @@ namespace ringrpc {
 enum class Connectivity : std::uint8_t {
   /// Nothing is connected, and nothing connects; the next call does.
   idle,
-  /// Nothing could be reached, or the server does not serve (gRFC A17). It lasts until something is ready.
+  /// Nothing could be reached, or the server does not serve (gRFC A17). It lasts until something is ready, or
+  /// nothing is needed any more: a backend that its policy releases is idle, as is a channel long without calls.
   transient_failure,
   /// A name is looked up, a connection is being made, or the server's health is not known yet.
   connecting,
