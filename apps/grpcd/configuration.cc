@@ -6,6 +6,7 @@
 #include "common/settings.h"
 #include "common/telemetry.h"
 #include "grpcd/signing_settings.h"
+#include "reactor/memory_limit.h"
 #include "transport/address.h"
 
 namespace ringrpc::grpcd {
@@ -195,23 +196,25 @@ void add_security(apps::CommandLine& line, Values& values) {
 
 void add_limits(apps::CommandLine& line, Values& values) {
   ServerOptions& server = values.server;
+  server.max_total_buffered_bytes = half_of_memory(server.max_total_buffered_bytes);
   const std::string group = "Limits";
   line.add(apps::size({.name = "max-message-size",
                        .group = group,
                        .placeholder = "BYTES",
                        .help = "Largest message in either direction, in bytes or with K, M or G, at most 1G"},
                       server.max_message_bytes, {1, message_bytes_max}));
-  line.add(apps::size({.name = "max-buffered-size",
-                       .group = group,
-                       .placeholder = "BYTES",
-                       .help = "Memory that the calls of one connection may hold for requests and unsent "
-                               "responses, at most 64G; raised to max-message-size if lower"},
-                      server.max_buffered_bytes, {1, buffered_bytes_max}));
+  line.add(
+      apps::size({.name = "max-buffered-size",
+                  .group = group,
+                  .placeholder = "BYTES",
+                  .help = "Memory of one connection's calls, at most 64G; at least max-message-size and 64K"},
+                 server.max_buffered_bytes, {1, buffered_bytes_max}));
   line.add(apps::size({.name = "max-total-buffered-size",
                        .group = group,
                        .placeholder = "BYTES",
-                       .help = "The same for all connections together, at most 1024G, in equal shares for "
-                               "the shards; a share is raised to max-message-size if lower"},
+                       .help = "The same for all connections together, with their own memory, at most 1024G, "
+                               "in equal shares for the shards, each of at least max-message-size and 64K",
+                       .fallback = "half of the memory of its control group, at most 1G"},
                       server.max_total_buffered_bytes, {1, total_buffered_bytes_max}));
   line.add(apps::size({.name = "max-inflation-per-second",
                        .group = group,

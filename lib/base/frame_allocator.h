@@ -14,6 +14,10 @@
 
 namespace ringrpc {
 
+/// The bytes in use that this thread has allocated from its pool, less those that it has freed. A difference
+/// between two moments is the memory that was taken in between.
+std::size_t held_frame_bytes() noexcept;
+
 template <class T>
 struct FrameAllocator {
   using value_type = T;

@@ -10,13 +10,34 @@
 
 #include "ringrpc/task.h"
 
+#include "base/frame_allocator.h"
+
+namespace ringrpc {
+namespace {
+
+constinit thread_local std::size_t held_bytes = 0;
+
+}  // namespace
+
+std::size_t held_frame_bytes() noexcept { return held_bytes; }
+
+}  // namespace ringrpc
+
 namespace ringrpc::detail {
 
 #ifdef RINGRPC_SANITIZED
 
 // The sanitizers detect the use of a destroyed frame only if its memory returns to the system.
-void* allocate_frame(std::size_t bytes) { return ::operator new(bytes); }
-void free_frame(void* frame, std::size_t bytes) noexcept { ::operator delete(frame, bytes); }
+void* allocate_frame(std::size_t bytes) {
+  void* const frame = ::operator new(bytes);
+  held_bytes += bytes;
+  return frame;
+}
+
+void free_frame(void* frame, std::size_t bytes) noexcept {
+  held_bytes -= bytes;
+  ::operator delete(frame, bytes);
+}
 
 #else
 
@@ -66,22 +87,29 @@ void begin_to_keep() {
   pool.kept = true;
 }
 
+void* count(void* frame, std::size_t bytes) noexcept {
+  held_bytes += bytes;
+  return frame;
+}
+
 }  // namespace
 
 void* allocate_frame(std::size_t bytes) {
   const std::size_t index = class_of(bytes);
-  if (index >= classes) return ::operator new(bytes);
+  if (index >= classes) return count(::operator new(bytes), bytes);
   FreeList& list = pool.lists[index];
   if (FreeFrame* frame = list.first) {
     list.first = frame->next;
     ++list.room;
+    held_bytes += bytes;
     return frame;
   }
   if (!pool.kept) begin_to_keep();
-  return ::operator new((index + 1) * step_bytes);
+  return count(::operator new((index + 1) * step_bytes), bytes);
 }
 
 void free_frame(void* frame, std::size_t bytes) noexcept {
+  held_bytes -= bytes;
   const std::size_t index = class_of(bytes);
   if (index >= classes || pool.lists[index].room == 0) {
     ::operator delete(frame);

@@ -6,6 +6,11 @@
 namespace ringrpc::http2 {
 namespace {
 
+/// An estimate of the block's memory.
+std::uint32_t bytes_of(const KnownBlock& block) noexcept {
+  return static_cast<std::uint32_t>(block.bytes.size() + kept_bytes(block.fields.fields()));
+}
+
 /// Steps over the parts of a header block (RFC 7541, 5).
 class HpackReader {
  public:
@@ -84,7 +89,9 @@ const KnownBlock* KnownBlocks::learn(MemoryPool& pool, Bytes bytes, const Header
   block.bytes = {copy, bytes.size()};
   block.check = check;
   any_ = true;
-  if (!block.fields.keep(pool, fields)) {
+  const bool kept = block.fields.keep(pool, fields);
+  held_bytes_ += bytes_of(block);
+  if (!kept) {
     drop(pool, block);
     return nullptr;
   }
@@ -99,6 +106,7 @@ void KnownBlocks::forget(MemoryPool& pool) noexcept {
 }
 
 void KnownBlocks::drop(MemoryPool& pool, KnownBlock& block) noexcept {
+  held_bytes_ -= bytes_of(block);
   pool.deallocate(const_cast<std::uint8_t*>(block.bytes.data()));
   block.bytes = {};
   block.fields.release(pool);

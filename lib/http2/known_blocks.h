@@ -53,6 +53,9 @@ class KnownBlocks {
   const KnownBlock* learn(MemoryPool& pool, Bytes bytes, const HeaderBlock& fields,
                           const MessageCheck& check) noexcept;
 
+  /// An estimate of the memory of the blocks.
+  std::size_t held_bytes() const noexcept { return held_bytes_; }
+
   /// True if a block may be known.
   bool any() const noexcept { return any_; }
 
@@ -62,9 +65,10 @@ class KnownBlocks {
  private:
   static constexpr std::size_t bytes_max = 512;
 
-  static void drop(MemoryPool& pool, KnownBlock& block) noexcept;
+  void drop(MemoryPool& pool, KnownBlock& block) noexcept;
 
   std::array<KnownBlock, 4> blocks_{};
+  std::uint32_t held_bytes_ = 0;
   std::uint8_t oldest_ = 0;
   bool any_ = false;
 };

@@ -19,6 +19,10 @@ constexpr std::size_t window_parts = 8;
 /// The limit of a GOAWAY's debug data; the rest is cut.
 constexpr std::size_t debug_bytes_max = 1024;
 
+/// An entry of HPACK's table counts with its text and 32 bytes (RFC 7541, 4.1). The smallest entry takes eight
+/// times as much in three blocks of memory.
+constexpr std::size_t table_memory_factor = 8;
+
 struct OptionDeleter {
   void operator()(nghttp2_option* option) const noexcept { nghttp2_option_del(option); }
 };
@@ -255,6 +259,11 @@ std::uint32_t Session::last_peer_stream_id() const noexcept {
 
 std::size_t Session::queued_output_bytes() const noexcept {
   return nghttp2_session_get_outbound_queue_size(engine_) * queued_frame_bytes;
+}
+
+std::size_t Session::remembered_bytes() const noexcept {
+  return nghttp2_session_get_hd_inflate_dynamic_table_size(engine_) * table_memory_factor +
+         known_blocks_.held_bytes();
 }
 
 std::uint32_t Session::peer_max_concurrent_streams() const noexcept {

@@ -63,6 +63,8 @@ class Session {
  public:
   /// A stream's body queue is low below this size.
   static constexpr std::size_t low_water_bytes = 32 * 1024;
+  /// The memory of an open stream without its headers and its body, as measured.
+  static constexpr std::size_t stream_bytes = 640;
 
   /// `events` must outlive the session. The rate limits read the time from `now`, the shard's instant. Large
   /// bodies wait in `slabs`, which must be the pool of the chains given to `produce`.
@@ -161,6 +163,10 @@ class Session {
 
   /// An estimate of the memory that frames other than DATA take while they wait to be produced.
   std::size_t queued_output_bytes() const noexcept;
+
+  /// An estimate of the memory that the peer's header fields take between requests: in HPACK's table, and in
+  /// known blocks.
+  std::size_t remembered_bytes() const noexcept;
 
   /// Has scanned the bytes of all calls of `receive`.
   const FrameScanner& input_scanner() const noexcept { return scanner_; }

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <pthread.h>
 #include <sched.h>
-#include <string>
-#include <string_view>
+
+#include "reactor/control_groups.h"
 
 namespace ringrpc {
 
@@ -33,29 +33,6 @@ std::optional<double> quota_v1(const fs::path& group) {
   return static_cast<double>(quota) / static_cast<double>(period);
 }
 
-/// The smallest quota of the group `inside` a hierarchy mounted at `mount` and of all groups above it. In a
-/// container the group's own directory may be invisible. The walk upward then ends at the mount, which is the
-/// container's.
-template <class Quota>
-std::optional<double> least_quota(const fs::path& mount, std::string_view inside, Quota quota_of) {
-  std::optional<double> least;
-  for (fs::path group = fs::path(inside).relative_path();; group = group.parent_path()) {
-    if (const std::optional<double> quota = quota_of(mount / group))
-      least = std::min(least.value_or(*quota), *quota);
-    if (group.empty()) return least;
-  }
-}
-
-/// True if `cpu` is in a comma-separated list of controllers.
-bool names_cpu(std::string_view controllers) {
-  while (!controllers.empty()) {
-    const std::size_t comma = std::min(controllers.find(','), controllers.size());
-    if (controllers.substr(0, comma) == "cpu") return true;
-    controllers.remove_prefix(std::min(comma + 1, controllers.size()));
-  }
-  return false;
-}
-
 }  // namespace
 
 std::vector<unsigned> allowed_cpus() {
@@ -73,25 +50,7 @@ std::vector<unsigned> allowed_cpus() {
 }
 
 std::optional<double> cpu_quota(const fs::path& root) {
-  const fs::path mounts = root / "sys/fs/cgroup";
-  std::ifstream groups(root / "proc/self/cgroup");
-  // "0::/a/b" for version 2, "4:cpu,cpuacct:/a/b" for version 1.
-  for (std::string line; std::getline(groups, line);) {
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const std::string inside = line.substr(second + 1);
-    std::optional<double> quota;
-    if (controllers.empty()) {
-      quota = least_quota(mounts, inside, quota_v2);
-    } else if (names_cpu(controllers)) {
-      const bool joint = fs::exists(mounts / controllers);
-      quota = least_quota(mounts / (joint ? controllers : "cpu"), inside, quota_v1);
-    }
-    if (quota) return quota;
-  }
-  return std::nullopt;
+  return least_of_groups<double>(root, "cpu", quota_v2, quota_v1);
 }
 
 unsigned usable_cpu_count() {

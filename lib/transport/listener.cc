@@ -62,7 +62,8 @@ Listener::Listener(std::span<Shard* const> shards, ConnectionSink& sink, std::ui
     : shards_(shards),
       sink_(sink),
       max_connections_(max_connections),
-      max_connections_per_address_(max_connections_per_address) {}
+      max_connections_per_address_(max_connections_per_address > 0 ? max_connections_per_address
+                                                                   : UINT32_MAX) {}
 
 Result<std::string> Listener::listen(const Address& address) {
   const bool open = address.kind() == Address::Kind::descriptor;
@@ -110,17 +111,14 @@ void Listener::take(UniqueFd connection, bool tls) try {
                   std::to_string(max_connections_) +
                       " connections are open, as many as max_connections allows; raise it, or lower "
                       "max_connections_per_address");
-  PeerCounts::Hold counted;
-  if (max_connections_per_address_ > 0) {
-    const PeerKey key = peer_key(shards_.front()->io().peer(connection), connection.get());
-    counted = PeerCounts::take(peer_counts_, key, max_connections_per_address_);
-    if (!counted) {
-      refused_of_address_.fetch_add(1, std::memory_order_relaxed);
-      return refuse(connection, full_address_logged_,
-                    std::to_string(max_connections_per_address_) +
-                        " connections of its address are open, as many as max_connections_per_address "
-                        "allows; raise it if many clients share the address, as behind a proxy");
-    }
+  const PeerKey key = peer_key(shards_.front()->io().peer(connection), connection.get());
+  PeerCounts::Hold counted = PeerCounts::take(peer_counts_, key, max_connections_per_address_);
+  if (!counted) {
+    refused_of_address_.fetch_add(1, std::memory_order_relaxed);
+    return refuse(connection, full_address_logged_,
+                  std::to_string(max_connections_per_address_) +
+                      " connections of its address are open, as many as max_connections_per_address "
+                      "allows; raise it if many clients share the address, as behind a proxy");
   }
   accepted_.fetch_add(1, std::memory_order_relaxed);
   Shard& shard = least_loaded();

@@ -36,6 +36,8 @@ class PeerCounts final {
     }
 
     explicit operator bool() const noexcept { return owner_ != nullptr; }
+    /// The peer that is counted. Connections that are not counted share one.
+    PeerKey peer() const noexcept { return owner_ ? at_->first : PeerKey{}; }
 
    private:
     friend PeerCounts;

@@ -2,32 +2,13 @@
 
 #include <algorithm>
 #include <doctest/doctest.h>
-#include <fstream>
 #include <sched.h>
 #include <thread>
 
-#include "io_fixture.h"
+#include "fake_root.h"
 
 using namespace ringrpc;
 using namespace ringrpc::test;
-
-namespace {
-
-/// A root directory with the control groups of a test.
-class FakeRoot {
- public:
-  void write(const std::string& path, const std::string& content) const {
-    const std::filesystem::path file = root() / path;
-    std::filesystem::create_directories(file.parent_path());
-    std::ofstream(file) << content;
-  }
-  std::filesystem::path root() const { return directory_.file(""); }
-
- private:
-  TemporaryDirectory directory_;
-};
-
-}  // namespace
 
 TEST_CASE("without control groups there is no quota") {
   const FakeRoot fake;

@@ -84,12 +84,12 @@ struct ServerOptions {
   /// The largest response, up to 4 GiB - 1. Without a value, max_message_bytes. A larger response ends its
   /// call with RESOURCE_EXHAUSTED.
   std::optional<std::size_t> max_response_bytes{};
-  /// Memory of one connection's calls: requests with their headers, from their first byte until their
+  /// Memory of one connection's calls: open calls with their coroutines and headers, requests until their
   /// handlers have ended, and responses until the socket has taken them. A call that exceeds it ends with
-  /// RESOURCE_EXHAUSTED. At least the larger of max_message_bytes and max_response_bytes.
+  /// RESOURCE_EXHAUSTED. At least the larger of max_message_bytes and max_response_bytes, and 64 KiB.
   std::size_t max_buffered_bytes = 64 * 1024 * 1024;
-  /// The same for all connections together. Each shard has an equal share, at least the size of the largest
-  /// message, and no connection may use more than the share of its shard.
+  /// The same for all connections, with the connections themselves, in equal shares for the shards. Beyond it,
+  /// the address that holds most gives way (docs/limits.md). Choose half of the memory that the process may use.
   std::size_t max_total_buffered_bytes = std::size_t{1024} * 1024 * 1024;
   /// The bytes per second that the requests of one connection may decompress to, beyond 16 times their
   /// compressed size. This is also the largest burst. A call that exceeds it ends with RESOURCE_EXHAUSTED.
@@ -169,7 +169,7 @@ struct ServerOptions {
 struct ServerCounters {
   std::uint64_t connections_accepted = 0;            ///< since the start, without those that were refused
   std::uint64_t connections_open = 0;                ///< at the moment
-  std::uint64_t connections_refused = 0;             ///< by either limit of connections
+  std::uint64_t connections_refused = 0;             ///< by a limit of connections or of memory
   std::uint64_t connections_refused_of_address = 0;  ///< of these, by the limit per address
   std::uint64_t calls_started = 0;                   ///< since the start
   std::uint64_t calls_succeeded = 0;                 ///< ended with OK

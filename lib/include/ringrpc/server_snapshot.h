@@ -77,7 +77,7 @@ struct ShardSnapshot {
   std::uint64_t calls_started = 0;     ///< with those that have ended
   std::uint64_t calls_succeeded = 0;   ///< ended with OK
   std::uint64_t calls_failed = 0;      ///< ended with another status
-  std::uint64_t buffered_bytes = 0;    ///< of requests and unsent responses
+  std::uint64_t buffered_bytes = 0;    ///< of connections and their calls
   std::uint64_t turns = 0;             ///< of the shard's loop
   /// The time that half of the turns do not exceed, without the wait for events; an estimate. Zero without
   /// ServerOptions::metrics.

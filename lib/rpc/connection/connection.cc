@@ -212,6 +212,11 @@ void Connection::on_turn_end() {
 void Connection::flush() {
   if (phase_ == Phase::lingering || over()) return;
   counts_.note_times(shard_.now());
+  if (const auto bytes = static_cast<std::uint32_t>(session_.remembered_bytes());
+      bytes != noted_fields_bytes_) [[unlikely]] {
+    on_fields_remembered(std::exchange(noted_fields_bytes_, bytes), bytes);
+    if (over()) return;
+  }
   if (sending()) return note_output();
   Chain out(shard_.slabs());
   session_.produce(out, flush_bytes_max);

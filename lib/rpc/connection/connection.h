@@ -135,6 +135,8 @@ class Connection : public ExceptionBarrier<Connection>,
   /// The size of the memory that holds output which has left the streams and not yet the process: the chain
   /// in flight, and frames that the session has queued.
   virtual void on_output_held(std::size_t /*bytes*/) {}
+  /// The memory that the session keeps of the peer's header fields has changed.
+  virtual void on_fields_remembered(std::size_t /*before*/, std::size_t /*now*/) {}
   /// Called each second while `Output::watched`.
   virtual void on_watch() {}
   /// The client has half-closed the connection: incomplete requests will never be complete.
@@ -190,10 +192,11 @@ class Connection : public ExceptionBarrier<Connection>,
   Phase phase_ = Phase::idle;
   Handshake handshake_ = Handshake::awaited;
   Send send_ = Send::none;
-  std::uint32_t sends_ = 0;             // that have completed
-  std::uint32_t sends_seen_ = 0;        // of these, when progress was last checked
-  std::size_t sending_bytes_ = 0;       // memory of the chain in flight
-  std::size_t noted_output_bytes_ = 0;  // last given to on_output_held
+  std::uint32_t sends_ = 0;               // that have completed
+  std::uint32_t sends_seen_ = 0;          // of these, when progress was last checked
+  std::uint32_t noted_fields_bytes_ = 0;  // last given to on_fields_remembered
+  std::size_t sending_bytes_ = 0;         // memory of the chain in flight
+  std::size_t noted_output_bytes_ = 0;    // last given to on_output_held
   Instant started_;
   Instant progress_;                   // when output last moved, or there was none
   std::uint64_t delivered_bytes_ = 0;  // of messages, at that time

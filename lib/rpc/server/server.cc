@@ -212,6 +212,7 @@ ServerCounters ServerImpl::counters() const {
   sum.connections_refused_of_address = parts_.listener()->refused_of_address();
   for (Shard* shard : shards_->all()) {
     const ServerCounters part = run_on(*shard, [this, shard] { return parts_.on(*shard)->counters(); });
+    sum.connections_refused += part.connections_refused;
     sum.connections_open += part.connections_open;
     sum.calls_started += part.calls_started;
     sum.calls_succeeded += part.calls_succeeded;

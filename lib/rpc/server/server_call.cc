@@ -12,6 +12,7 @@
 #include "ringrpc/interceptor.h"
 #include "ringrpc/log.h"
 
+#include "base/frame_allocator.h"
 #include "base/internals.h"
 #include "base/probe.h"
 #include "base/ticks.h"
@@ -37,6 +38,9 @@ bool lists(std::string_view list, std::string_view name) noexcept {
   }
   return false;
 }
+
+/// The memory of an open call without its request, its response and its handler.
+constexpr std::size_t object_bytes = sizeof(ServerCall) + http2::Session::stream_bytes;
 
 /// The status of a call whose stream was reset: by the client, or by the session for the client's error.
 [[gnu::cold]] Status closed_status(http2::ErrorCode code, bool by_peer) {
@@ -125,6 +129,7 @@ void ServerCall::on_half_close() {
 }
 
 void ServerCall::on_batch() {
+  const bool begins = call_.handler == Handler::waiting;
   if (call_.handler != Handler::waiting) {
     if (!call_.stream) return drop_handler();
     wake_reader();
@@ -132,19 +137,18 @@ void ServerCall::on_batch() {
              (call_.request == Request::ended || !one_request(call_.method->method->kind))) {
     start_handler();
   }
-  if (call_.connection) settle();  // else it is back in the pool
+  if (call_.connection) settle(begins);  // else it is back in the pool
 }
 
 /// After a step of the handler: keeps the input that it has not read, and accounts for it.
-void ServerCall::settle() {
+void ServerCall::settle(bool begins) {
   if (call_.response == Response::ended) [[likely]] {
     if (buffer_.held_bytes() > 0) buffer_.clear();
     return account();
   }
-  const bool new_call = call_.header_bytes == 0;
   if (call_.estimate == Estimate::heaviest) weigh_parsed();
   keep_batch();
-  if (new_call || !buffer_.empty() || call_.parsed_bytes > 0)
+  if (begins || !buffer_.empty() || call_.parsed_bytes > 0)
     if (const Status status = call_.connection->check_buffered(0); !status.ok()) return fail_call(status);
   if (!buffer_.ready()) give_credit();
 }
@@ -160,12 +164,14 @@ void ServerCall::keep_batch() {
 }
 
 void ServerCall::check_room() {
-  if (call_.response == Response::ended || buffer_.empty()) return;
+  const bool begins = call_.handler == Handler::waiting;
+  if (call_.response == Response::ended || (!begins && buffer_.empty())) return;
   if (const Status status = call_.connection->check_buffered(0); !status.ok()) fail_call(status);
 }
 
 void ServerCall::account() {
-  std::size_t bytes = call_.header_bytes + buffer_.held_bytes() + call_.parsed_bytes + unsent_bytes();
+  std::size_t bytes = object_bytes + call_.frame_bytes + call_.header_bytes + buffer_.held_bytes() +
+                      call_.parsed_bytes + unsent_bytes();
   if (call_.work) [[unlikely]]
     bytes += call_.work->parsing_bytes + call_.work->compressing_bytes;
   if (bytes != call_.held_bytes) call_.connection->account(std::exchange(call_.held_bytes, bytes), bytes);
@@ -225,10 +231,12 @@ template <class Step>
 void ServerCall::step_handler(Step step) {
   enter(Handler::running);
   const std::uint64_t begun = ticks();
+  const std::size_t frames_before = held_frame_bytes();
   step();
   if (ticks() - begun > detail::Context::ticks_unnoticed) [[unlikely]]
     call_.connection->part().check_hold(call_.method->logged_path, begun);
   if (call_.task.done()) return complete();
+  call_.frame_bytes += held_frame_bytes() - frames_before;
   if (call_.handler == Handler::running) enter(Handler::suspended);
 }
 
@@ -267,6 +275,7 @@ void ServerCall::complete() {
   const std::string_view who = call_.connection->interceptors().empty() ? "the handler" : "an interceptor";
   const Status status = outcome(call_.task, call_.method->logged_path, who);
   call_.task = {};
+  call_.frame_bytes = 0;
   enter(Handler::ended);
   end(status.ok() ? check_response() : status);
   release_if_over();
@@ -383,6 +392,7 @@ void ServerCall::drop_handler() noexcept {
   assert(call_.handler != Handler::running);
   enter(Handler::ended);
   call_.task = {};
+  call_.frame_bytes = 0;
   release_if_over();
 }
 

@@ -106,7 +106,8 @@ class ServerCall final : public Call,
   /// Ends the call unless it has ended: sends `status` now, and destroys the handler later.
   void fail_call(const Status& status) override;
 
-  /// Reports to the connection how many bytes of input and output the call holds now.
+  /// Reports to the connection how many bytes the call holds now: of itself and its handler's coroutines, of
+  /// input and of output.
   void account();
 
   /// True if the client must send more: the request has one message or a partial one, and is not complete.
@@ -264,7 +265,7 @@ class ServerCall final : public Call,
   static Status as_of_server(const Status& fault);
   void fail_message(const Status& fault);
 
-  void settle();
+  void settle(bool begins);
   void end(const Status& status);
   template <class Step>
   void step_handler(Step step);
@@ -337,8 +338,9 @@ class ServerCall final : public Call,
     std::optional<Work> work;
     MessageRoom room;                  ///< of the response being written, unless it is compressed
     std::size_t header_bytes = 0;      ///< of the request, once it has waited for something
+    std::size_t frame_bytes = 0;       ///< of the handler's coroutines, while it is suspended
     std::size_t uncredited_bytes = 0;  ///< received and not yet returned to the peer's window
-    std::size_t held_bytes = 0;        ///< of input and output, as last told to the connection
+    std::size_t held_bytes = 0;        ///< by the call, as last told to the connection
     std::uint64_t received_bytes = 0;
     std::optional<RequestProgress> progress;  ///< of a partial message, while it is watched
     CallMetrics* metrics = nullptr;           ///< null if metrics are off, and there is no access log

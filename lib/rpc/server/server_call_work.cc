@@ -150,7 +150,7 @@ void ServerCall::take_parsed_work(LongWork& done) {
   } else {
     wake_reader();
   }
-  if (call_.connection) settle();
+  if (call_.connection) settle(/*begins=*/false);
 }
 
 /// The call has ended.

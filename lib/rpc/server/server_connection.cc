@@ -17,9 +17,22 @@
 namespace ringrpc {
 namespace {
 
+// Memory as measured, without the calls.
+constexpr std::size_t open_bytes = 15 * 1024;
+constexpr std::size_t tls_bytes = 14 * 1024;            // more with TLS …
+constexpr std::size_t tls_handshake_bytes = 34 * 1024;  // … and more during its handshake
+constexpr std::size_t plain_request_bytes = 128;
+
+/// A client that has the server remember no more header fields than usual does not lose its connection for them.
+constexpr std::size_t usual_fields_bytes = 4 * 1024;
+
 Status malformed(std::string message) { return Status(Code::INTERNAL, std::move(message), Initiator::peer); }
 
 }  // namespace
+
+std::size_t ServerConnection::first_bytes(bool tls) noexcept {
+  return open_bytes + (tls ? tls_bytes + tls_handshake_bytes : 0);
+}
 
 ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream,
                                    PeerCounts::Hold counted, ConnectionKind kind)
@@ -31,12 +44,15 @@ ServerConnection::ServerConnection(ServerShard& owner, std::unique_ptr<ByteStrea
       work_line_(owner.shard()),
       inflation_(owner.max_inflation_per_second()),
       keepalive_(*this, owner.keepalive_rule()),
-      age_(*this, owner.age_rule(), owner.draw_age()) {}
+      age_(*this, owner.age_rule(), owner.draw_age()) {
+  account_own(0, first_bytes(kind.tls));
+}
 
 ServerConnection::~ServerConnection() {
   calls_.for_each([](ServerCall& call) { call.abandon(); });
   plain_requests_.clear();
-  account(buffered_bytes_, 0);
+  account(held_bytes_, 0);
+  owner_.memory().has_left(given_way_bytes_);
 }
 
 void ServerConnection::begin() {
@@ -48,6 +64,7 @@ void ServerConnection::begin() {
 void ServerConnection::on_settings() {
   if (is_established()) return;
   established();
+  if (kind_.tls) account_own(tls_handshake_bytes, 0);
   peer_identity_ = ask_peer_identity();
   if (!log::enabled(log::Level::debug)) return;
   const std::string who = to_string(peer_identity_);
@@ -90,6 +107,10 @@ void ServerConnection::on_request(http2::Stream& stream) {
   if (!request.is_grpc()) {
     if (request.post && request.other_codec) return refuse_not_grpc(stream);
     plain_requests_.try_emplace(stream.id(), *this, stream);
+    if (const Status status = check_buffered(0); !status.ok()) {
+      forget_plain(stream);
+      refuse(stream, nullptr, status, "503");
+    }
     return;
   }
   const RegisteredMethod* method = owner_.methods().find(request.path);
@@ -187,15 +208,15 @@ ServerConnection::PlainRequest::PlainRequest(ServerConnection& connection, http2
     : connection_(connection),
       stream_(stream),
       begun_(connection.shard().now()),
-      header_bytes_(http2::kept_bytes(stream.headers())) {
+      held_bytes_(plain_request_bytes + http2::Session::stream_bytes + http2::kept_bytes(stream.headers())) {
   stream.keep_headers();
   stream.set_events(this);
-  connection.account(0, header_bytes_);
+  connection.account(0, held_bytes_);
 }
 
 ServerConnection::PlainRequest::~PlainRequest() {
   stream_.set_events(nullptr);
-  connection_.account(header_bytes_, 0);
+  connection_.account(held_bytes_, 0);
 }
 
 void ServerConnection::PlainRequest::on_end() {
@@ -278,6 +299,18 @@ void ServerConnection::on_output_held(std::size_t bytes) {
   if (bytes != output_bytes_) account(std::exchange(output_bytes_, bytes), bytes);
 }
 
+/// A client whose fields do not fit loses its connection: HPACK's table cannot be refused.
+void ServerConnection::on_fields_remembered(std::size_t before, std::size_t now) {
+  account_own(before, now);
+  if (now <= std::max(before, usual_fields_bytes) || owner_.memory().room_bytes() > 0 || finds_room(0))
+    return;
+  count_refused(CallLimit::total_buffered_bytes);
+  abort(Status(Code::RESOURCE_EXHAUSTED,
+               "closed: the header fields that it has the server remember take " + std::to_string(now) +
+                   " bytes, and all connections hold as many as max_total_buffered_bytes allows",
+               Initiator::library));
+}
+
 void ServerConnection::on_lost(const Status& why) noexcept {
   try {
     if (!why.ok()) report(why);
@@ -295,8 +328,22 @@ void ServerConnection::report(const Status& why) const {
 }
 
 void ServerConnection::account(std::size_t before, std::size_t now) noexcept {
-  buffered_bytes_ += now - before;
+  held_bytes_ += now - before;
   owner_.account(before, now);
+}
+
+void ServerConnection::account_own(std::size_t before, std::size_t now) noexcept {
+  own_bytes_ += static_cast<std::uint32_t>(now - before);
+  account(before, now);
+}
+
+std::size_t ServerConnection::give_way() noexcept {
+  given_way_bytes_ = held_bytes_;
+  if (ServerMetrics* const metrics = owner_.metrics()) ++metrics->connections.gave_way;
+  abort(Status(Code::RESOURCE_EXHAUSTED,
+               "closed to make room for others: it held " + std::to_string(held_bytes_) + " bytes",
+               Initiator::library));
+  return given_way_bytes_;
 }
 
 void ServerConnection::recount() {
@@ -306,28 +353,34 @@ void ServerConnection::recount() {
 /// Counts a failure as a refused call, so the caller must end its call then.
 Status ServerConnection::check_buffered(std::size_t more) {
   const std::size_t bytes_max = owner_.max_buffered_bytes();
-  if (buffered_bytes_ + more > bytes_max) recount();
-  if (buffered_bytes_ + more > bytes_max) {
+  if (held_bytes_ - own_bytes_ + more > bytes_max) recount();
+  if (held_bytes_ - own_bytes_ + more > bytes_max) {
     count_refused(CallLimit::buffered_bytes);
     return Status(Code::RESOURCE_EXHAUSTED,
                   "the calls of this connection hold more than " + std::to_string(bytes_max) +
-                      " bytes of requests and unsent responses; make fewer or smaller ones at a time",
+                      " bytes with their requests and unsent responses; make fewer or smaller ones at a time",
                   Initiator::peer);
   }
-  if (!owner_.has_room(more)) {
+  if (!finds_room(more)) {
     count_refused(CallLimit::total_buffered_bytes);
     return Status(Code::RESOURCE_EXHAUSTED,
-                  "the calls of this part of the server hold more than " +
-                      std::to_string(owner_.max_total_buffered_bytes()) +
-                      " bytes of requests and unsent responses; try again later",
+                  "the connections of this part of the server and their calls hold as much as they may, " +
+                      std::to_string(owner_.memory().limit_bytes()) + " bytes; try again later",
                   Initiator::library);
   }
   return {};
 }
 
+bool ServerConnection::finds_room(std::size_t more) {
+  MemoryShare& memory = owner_.memory();
+  return memory.has_room(more) ||
+         memory.make_room(
+             {.connection = this, .address = address(), .held_bytes = held_bytes_, .more = more});
+}
+
 std::size_t ServerConnection::room_bytes() const noexcept {
   const std::size_t most = owner_.max_buffered_bytes();
-  return std::min(most - std::min(most, buffered_bytes_), owner_.room_bytes());
+  return std::min(most - std::min(most, held_bytes_ - own_bytes_), owner_.memory().room_bytes());
 }
 
 Status ServerConnection::check_inflation() {

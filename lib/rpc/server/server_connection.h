@@ -37,6 +37,9 @@ class ServerConnection final : public Connection,
                                public ListNodeOf<ConnectionTag>,
                                private http2::SessionEvents {
  public:
+  /// The memory of a connection that was just accepted.
+  static std::size_t first_bytes(bool tls) noexcept;
+
   ServerConnection(ServerShard& owner, std::unique_ptr<ByteStream> stream, PeerCounts::Hold counted,
                    ConnectionKind kind);
   ~ServerConnection() override;
@@ -52,6 +55,16 @@ class ServerConnection final : public Connection,
   /// Awaits the beginning of the drain.
   ConnectionDrain::Wait drain_begins() noexcept { return drain_.begins(); }
   std::size_t calls_in_flight() const noexcept { return calls_in_flight_; }
+  /// True if there is neither a call nor another request.
+  bool idle() const noexcept { return calls_in_flight_ == 0 && plain_requests_.empty(); }
+  /// Where it is idle, the time since which it is.
+  Instant idle_since() const noexcept { return age_.idle_since(); }
+  /// Identifies the client's address.
+  PeerKey address() const noexcept { return counted_.peer(); }
+  /// The memory that the connection and its calls hold.
+  std::size_t held_bytes() const noexcept { return held_bytes_; }
+  /// Closes the connection at once, to make room for others. Returns the bytes that this frees in this turn.
+  std::size_t give_way() noexcept;
   /// Calls `visit` for each of the `most` calls that began first.
   template <class Visit>
   void visit_calls(std::size_t most, Visit visit) {
@@ -86,14 +99,14 @@ class ServerConnection final : public Connection,
   /// OK while a message may be decompressed.
   Status check_inflation();
   InflationBudget& inflation() noexcept { return inflation_; }
-  /// The memory that a call may still take.
+  /// The memory that its calls may still take.
   std::size_t room_bytes() const noexcept;
   WorkLine& work_line() noexcept { return work_line_; }
-  /// A call that held `before` bytes of input and output now holds `now`.
+  /// A part of it that held `before` bytes now holds `now`.
   void account(std::size_t before, std::size_t now) noexcept;
   /// Lets every call update its account.
   void recount();
-  /// OK while `more` bytes exceed neither this connection's limit nor the shard's.
+  /// OK while `more` bytes exceed neither this connection's limit nor what the shard has for it.
   Status check_buffered(std::size_t more);
   void give_back(ServerCall& call) noexcept;
 
@@ -118,11 +131,12 @@ class ServerConnection final : public Connection,
     ServerConnection& connection_;
     http2::Stream& stream_;
     const Instant begun_;
-    const std::size_t header_bytes_;
+    const std::size_t held_bytes_;
   };
 
   bool on_batch() noexcept override;
   void on_output_held(std::size_t bytes) override;
+  void on_fields_remembered(std::size_t before, std::size_t now) override;
   void on_lost(const Status& why) noexcept override;
   void report(const Status& why) const;
   Output output() override;
@@ -149,20 +163,24 @@ class ServerConnection final : public Connection,
   void trace_refused(const http2::Stream& stream, const RegisteredMethod* method,
                      const Status& status) noexcept;
   Status headers_too_large(http2::StreamFault limit, std::string_view hint = {});
+  void account_own(std::size_t before, std::size_t now) noexcept;
+  bool finds_room(std::size_t more);
   void count_start() noexcept;
 
   ServerShard& owner_;
   const PeerCounts::Hold counted_;
   const ConnectionKind kind_;
   const bool follows_calls_;
+  std::uint32_t own_bytes_ = 0;  // of held_bytes_: the connection's own, without calls
   ListOf<ServerCall, CallTag> calls_;
   CallBatch batch_{*this};
   std::map<std::uint32_t, PlainRequest> plain_requests_;  // by the stream's id
   WorkLine work_line_;
   InflationBudget inflation_;
   std::size_t calls_in_flight_ = 0;
-  std::size_t buffered_bytes_ = 0;
-  std::size_t output_bytes_ = 0;  // of buffered_bytes_: has left the calls and not yet the process
+  std::size_t held_bytes_ = 0;    // of the connection and its calls
+  std::size_t output_bytes_ = 0;  // of held_bytes_: has left the calls and not yet the process
+  std::size_t given_way_bytes_ = 0;
   std::uint64_t written_bytes_ = 0;
   PeerIdentity peer_identity_;  // empty until the client's preface has arrived
   Keepalive keepalive_;

@@ -42,6 +42,11 @@ void write_connections(MetricsText& text, const ServerTotals& totals) {
   text.sample(label("limit", "connections"),
               totals.connections_refused - totals.connections_refused_of_address);
   text.sample(label("limit", "connections_per_address"), totals.connections_refused_of_address);
+  text.sample(label("limit", "total_buffered_bytes"), connections.refused);
+  text.begin({.name = "ringrpc_server_connections_gave_way",
+              .help = "Connections that were closed to make room for others, when memory was used up.",
+              .type = MetricType::counter});
+  text.sample({}, connections.gave_way);
   text.begin({.name = "ringrpc_server_accept_errors",
               .help = "Failures to accept a connection, for example because no file descriptor is free.",
               .type = MetricType::counter});
@@ -153,7 +158,7 @@ void write_refusals(MetricsText& text, const ConnectionMetrics& connections) {
 
 void write_process_wide(MetricsText& text, const ServerTotals& totals) {
   text.begin({.name = "ringrpc_server_buffered_bytes",
-              .help = "Memory of requests and unsent responses.",
+              .help = "Memory of connections, open calls, requests and unsent responses.",
               .type = MetricType::gauge,
               .unit = "bytes"});
   text.sample({}, totals.buffered_bytes);
@@ -198,6 +203,8 @@ void ConnectionMetrics::add(const ConnectionMetrics& other) noexcept {
   drained += other.drained;
   stream_stalls += other.stream_stalls;
   connection_stalls += other.connection_stalls;
+  refused += other.refused;
+  gave_way += other.gave_way;
   tls.full += other.tls.full;
   tls.resumed += other.tls.resumed;
   tls.failed += other.tls.failed;

@@ -84,6 +84,8 @@ struct ConnectionMetrics {
   std::array<std::uint64_t, error_codes> resets_received{};  ///< of calls, by the client
   std::array<std::uint64_t, error_codes> resets_sent{};      ///< of calls, by the server
   std::array<std::uint64_t, call_limits> calls_refused{};    ///< by CallLimit
+  std::uint64_t refused = 0;                                 ///< connections for which there was no memory
+  std::uint64_t gave_way = 0;                                ///< connections that were closed to make room
   std::uint64_t drained = 0;            ///< connections that were asked to open no more calls
   std::uint64_t stream_stalls = 0;      ///< responses that had to wait for their stream's window
   std::uint64_t connection_stalls = 0;  ///< the same with the connection's window

@@ -24,10 +24,6 @@ constexpr Nanoseconds server_keepalive_time_min = std::chrono::seconds(1);
 /// Of the maximum age of connections, each way (gRFC A9).
 constexpr double age_jitter = 0.1;
 
-/// Calls do not report when their output has been sent. So all of them are recounted before one is refused,
-/// but at most once in this time.
-constexpr Nanoseconds recount_interval = std::chrono::milliseconds(100);
-
 /// A client on a unix socket usually has no address.
 ConnectionKind kind_of(const ByteStream& stream, bool tls) noexcept {
   int family = stream.peer().family();
@@ -54,11 +50,12 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
       max_message_bytes_(options.max_message_bytes),
       max_response_bytes_(std::min(options.max_response_bytes.value_or(options.max_message_bytes),
                                    MessageBuffer::length_max)),
-      max_total_buffered_bytes_(
-          std::max({options.max_total_buffered_bytes / shards, max_message_bytes_, max_response_bytes_})),
-      max_buffered_bytes_(std::clamp(options.max_buffered_bytes,
-                                     std::max(max_message_bytes_, max_response_bytes_),
-                                     max_total_buffered_bytes_)),
+      memory_(shard, connections_, options.max_total_buffered_bytes / shards,
+              std::max(max_message_bytes_, max_response_bytes_)),
+      max_buffered_bytes_(
+          std::clamp(options.max_buffered_bytes,
+                     std::max(max_message_bytes_, max_response_bytes_) + MemoryShare::call_room_bytes,
+                     memory_.limit_bytes())),
       max_inflation_per_second_(options.max_inflation_per_second),
       age_rule_{.age = or_no_limit(options.max_connection_age),
                 .grace = or_no_limit(options.max_connection_age_grace),
@@ -119,15 +116,38 @@ ServerConnection* ServerShard::make_connection(UniqueFd descriptor, bool tls,
   }
 }
 
+/// Logs and counts a connection for which there is none.
+bool ServerShard::has_room_for(const UniqueFd& descriptor, bool tls, const PeerKey& address) noexcept try {
+  const std::size_t bytes = ServerConnection::first_bytes(tls);
+  if (memory_.has_room(bytes)) return true;
+  if (memory_.make_room({.connection = nullptr, .address = address, .held_bytes = 0, .more = bytes}))
+    return true;
+  const SocketAddress peer = shard_.io().peer(descriptor);
+  ++counters_.connections_refused;
+  if (metrics_) ++metrics_->connections.refused;
+  if (const auto left_out = refused_logged_.take(shard_.now()))
+    log::warn(
+        "{}: closed at once: the connections of this shard and their calls hold {} bytes, and "
+        "max_total_buffered_bytes allows {}; raise it together with the memory of the process{}",
+        peer.length > 0 ? to_string(peer) : "a client", memory_.held_bytes(), memory_.limit_bytes(),
+        left_out->words());
+  return false;
+} catch (...) {
+  (void)caught();
+  return false;
+}
+
 void ServerShard::add(UniqueFd descriptor, bool tls, PeerCounts::Hold counted) noexcept {
-  ServerConnection* const connection = make_connection(std::move(descriptor), tls, std::move(counted));
+  ServerConnection* const connection = has_room_for(descriptor, tls, counted.peer())
+                                           ? make_connection(std::move(descriptor), tls, std::move(counted))
+                                           : nullptr;
   if (!connection) {
     shard_.load().fetch_sub(1, std::memory_order_relaxed);
     return;
   }
   connections_.push_back(*connection);
   if (metrics_) metrics_->connections.opened(connection->kind());
-  memory_return_.connections_are(++counters_.connections_open, buffered_bytes_);
+  memory_return_.connections_are(++counters_.connections_open, memory_.held_bytes());
   connection->begin();
   if (draining_) connection->drain();
 }
@@ -143,7 +163,7 @@ void ServerShard::remove(ServerConnection& connection) noexcept {
   delete &connection;
   shard_.load().fetch_sub(1, std::memory_order_relaxed);
   drop_calls(kept_calls);
-  memory_return_.connections_are(--counters_.connections_open, buffered_bytes_);
+  memory_return_.connections_are(--counters_.connections_open, memory_.held_bytes());
   if (!connections_.empty()) return;
   for (auto& empty : std::exchange(on_empty_, {})) empty();
 }
@@ -167,15 +187,6 @@ channelz::CallTotals ServerShard::calls() const {
           .succeeded = counters_.calls_succeeded,
           .failed = counters_.calls_failed,
           .last_started = channelz::wall_time(shard_, last_call_)};
-}
-
-bool ServerShard::has_room(std::size_t more) {
-  const auto fits = [&] { return buffered_bytes_ + more <= max_total_buffered_bytes_; };
-  if (fits()) return true;
-  if (shard_.now() - recounted_ < recount_interval) return false;
-  recounted_ = shard_.now();
-  connections_.for_each([](ServerConnection& connection) { connection.recount(); });
-  return fits();
 }
 
 void ServerShard::drain(std::move_only_function<void()> empty) {

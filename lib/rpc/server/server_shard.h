@@ -25,6 +25,7 @@
 #include "rpc/server/connection_walk.h"
 #include "rpc/server/handler_holds.h"
 #include "rpc/server/memory_return.h"
+#include "rpc/server/memory_share.h"
 #include "rpc/server/method_table.h"
 #include "rpc/server/server_connection.h"
 #include "rpc/server/server_metrics.h"
@@ -44,7 +45,8 @@ class ServerShard final : public channelz::Part {
   RINGRPC_TESTING_EXPORT ~ServerShard();
 
   /// Serves a connection that the shard's load already counts, with TLS if `tls`, and keeps `counted` until
-  /// it closes. Closes the connection if there is no memory for it.
+  /// it closes. Closes the connection at once if there is no memory for it, in the system or in the server's
+  /// share.
   RINGRPC_TESTING_EXPORT void add(UniqueFd connection, bool tls = false,
                                   PeerCounts::Hold counted = {}) noexcept;
   void remove(ServerConnection& connection) noexcept;
@@ -83,18 +85,13 @@ class ServerShard final : public channelz::Part {
   Shard& shard() noexcept { return shard_; }
   const MethodTable& methods() const noexcept { return methods_; }
   std::size_t max_buffered_bytes() const noexcept { return max_buffered_bytes_; }
-  std::size_t max_total_buffered_bytes() const noexcept { return max_total_buffered_bytes_; }
   std::size_t max_inflation_per_second() const noexcept { return max_inflation_per_second_; }
-  /// A connection's calls that held `before` bytes now hold `now`.
+  MemoryShare& memory() noexcept { return memory_; }
+  /// A part of a connection that held `before` bytes now holds `now`.
   void account(std::size_t before, std::size_t now) noexcept {
-    buffered_bytes_ += now - before;
-    memory_return_.hold(buffered_bytes_);
+    memory_.account(before, now);
+    memory_return_.hold(memory_.held_bytes());
   }
-  std::size_t room_bytes() const noexcept {
-    return max_total_buffered_bytes_ - std::min(max_total_buffered_bytes_, buffered_bytes_);
-  }
-  /// True if `more` bytes may be held.
-  bool has_room(std::size_t more);
   const http2::Limits& limits() const noexcept { return limits_; }
   const ConnectionTimeouts& timeouts() const noexcept { return timeouts_; }
   const KeepaliveRule& keepalive_rule() const noexcept { return keepalive_rule_; }
@@ -114,15 +111,15 @@ class ServerShard final : public channelz::Part {
   ShardTracer* tracer() noexcept { return tracer_.get(); }
   bool returns_request_id() const noexcept { return returns_request_id_; }
   std::array<char, request_id_digits> make_request_id();
-  /// The bytes that the calls of all connections hold.
-  std::size_t buffered_bytes() const noexcept { return buffered_bytes_; }
+  /// The bytes that all connections and their calls hold.
+  std::size_t buffered_bytes() const noexcept { return memory_.held_bytes(); }
   ShardSnapshot snapshot() const noexcept {
     return {.index = shard_.index(),
             .connections_open = counters_.connections_open,
             .calls_started = counters_.calls_started,
             .calls_succeeded = counters_.calls_succeeded,
             .calls_failed = counters_.calls_failed,
-            .buffered_bytes = buffered_bytes_,
+            .buffered_bytes = buffered_bytes(),
             .turns = shard_.turns(),
             .turn_p50 = turn_quantile(0.5),
             .turn_p99 = turn_quantile(0.99)};
@@ -148,6 +145,7 @@ class ServerShard final : public channelz::Part {
     return Nanoseconds(metrics_ ? metrics_->turns.time.quantile(share) : 0);
   }
 
+  bool has_room_for(const UniqueFd& descriptor, bool tls, const PeerKey& address) noexcept;
   ServerConnection* make_connection(UniqueFd descriptor, bool tls, PeerCounts::Hold counted) noexcept;
   void drop_calls(std::size_t keep) noexcept;
 
@@ -157,11 +155,9 @@ class ServerShard final : public channelz::Part {
   std::shared_ptr<ServerTls> tls_;
   std::size_t max_message_bytes_;
   std::size_t max_response_bytes_;
-  std::size_t max_total_buffered_bytes_;
+  MemoryShare memory_;
   std::size_t max_buffered_bytes_;
   std::size_t max_inflation_per_second_;
-  std::size_t buffered_bytes_ = 0;
-  Instant recounted_;
   http2::Limits limits_;
   ConnectionTimeouts timeouts_;
   KeepaliveRule keepalive_rule_;
@@ -176,6 +172,7 @@ class ServerShard final : public channelz::Part {
   const bool returns_request_id_;
   std::optional<Random> request_ids_;  // once one was made
   HandlerHolds holds_;
+  LogQuota refused_logged_;
   LogQuota goaways_logged_;
   LogQuota unsuited_logged_;
   ListOf<ServerCall, CallTag> free_calls_;  // on the list that those in use have of their connection

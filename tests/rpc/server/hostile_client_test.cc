@@ -396,7 +396,7 @@ TEST_CASE("all connections together hold no more than the server's share") {
   ServerOptions options;
   options.max_message_bytes = 100'000;
   options.max_buffered_bytes = 100'000;
-  options.max_total_buffered_bytes = 150'000;
+  options.max_total_buffered_bytes = 200'000;
   world.serve(options);
   const auto one = RawPeer::before_server(world);
   const auto other = RawPeer::before_server(world);

@@ -129,7 +129,7 @@ TEST_CASE("calls are counted by the limit that they exceed") {
     CHECK(!co_await unary(channel, "Inflate", "2001"));
     CHECK(of(CallLimit::response_bytes) == 1);
     std::vector<std::unique_ptr<ClientCall>> open;
-    for (int count = 0; count < 3; ++count) {
+    for (int count = 0; count < 60; ++count) {
       open.push_back(channel.call("/test.v1.Raw/SlowJoin", MethodKind::client_streaming, {}));
       write_message(*open.back(), RawMessage{std::string(900, 'x')});
     }

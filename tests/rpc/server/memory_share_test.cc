@@ -1,0 +1,151 @@
+/// The memory that all connections of a shard share: what counts, and who gives way when it is used up.
+
+#include <doctest/doctest.h>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rpc/server/raw_peer.h"
+
+namespace ringrpc {
+namespace {
+
+using namespace std::chrono_literals;
+using http2::test::FieldList;
+
+constexpr std::size_t kibibyte = 1024;
+
+/// Room for about `bytes` of connections and small calls.
+ServerOptions sharing(std::size_t bytes) {
+  ServerOptions options;
+  options.max_message_bytes = 1000;
+  options.max_total_buffered_bytes = bytes;
+  return options;
+}
+
+/// `count` connections, between which so much time passes that others may give way to each.
+std::vector<std::unique_ptr<RawPeer>> connect(SimulatedWorld& world, std::size_t count) {
+  std::vector<std::unique_ptr<RawPeer>> peers;
+  for (std::size_t n = 0; n < count; ++n) {
+    peers.push_back(RawPeer::before_server(world));
+    world.simulation().run_for(200ms);
+  }
+  return peers;
+}
+
+bool is_served(SimulatedWorld& world, RawPeer& peer, std::uint32_t stream) {
+  peer.request(stream, echo_path, message("hello"));
+  return world.run_until([&] { return peer.ended(stream) || peer.closed(); }) &&
+         peer.field(stream, "grpc-status") == "0";
+}
+
+TEST_CASE("an open call counts with its handler and its stream") {
+  SimulatedWorld world(1);
+  world.serve(sharing(10'000 * kibibyte));
+  const auto peer = RawPeer::before_server(world);
+  peer->begin(1, join_path);
+  world.simulation().run_for(10ms);
+  const std::size_t before = world.server().buffered_bytes();
+  for (std::uint32_t id = 3; id < 200; id += 2) peer->begin(id, join_path);
+  world.simulation().run_for(10ms);
+  CHECK(world.service().running == 100);
+  CHECK(world.server().buffered_bytes() - before >= 99 * 2 * kibibyte);
+  for (std::uint32_t id = 1; id < 200; id += 2)
+    peer->send(http2::test::rst_stream(id, http2::ErrorCode::cancel));
+  world.simulation().run_for(10ms);
+  CHECK(world.server().buffered_bytes() < before);
+}
+
+TEST_CASE("a message of the largest size has room, however low the limits are") {
+  SimulatedWorld world(1);
+  ServerOptions options;
+  options.max_message_bytes = 100'000;
+  options.max_buffered_bytes = options.max_total_buffered_bytes = 1;
+  world.serve(options);
+  const auto peer = RawPeer::before_server(world);
+  peer->begin(1, join_path);
+  peer->send_body(1, message(std::string(100'000, 'x')).substr(0, 99'000));
+  world.simulation().run_for(10ms);
+  CHECK(world.service().running == 1);
+  CHECK_FALSE(peer->ended(1));
+}
+
+TEST_CASE("a connection counts, and its memory is given back") {
+  SimulatedWorld world(1);
+  world.serve(sharing(10'000 * kibibyte));
+  auto peers = connect(world, 10);
+  CHECK(world.server().buffered_bytes() >= 10 * 14 * kibibyte);
+  CHECK(world.server().buffered_bytes() <= 10 * 16 * kibibyte);
+  peers.clear();
+  REQUIRE(world.run_until([&] { return world.server().counters().connections_open == 0; }));
+  CHECK(world.server().buffered_bytes() == 0);
+}
+
+TEST_CASE("header fields that HPACK remembers count") {
+  SimulatedWorld world(1);
+  world.serve(sharing(10'000 * kibibyte));
+  const auto peer = RawPeer::before_server(world);
+  FieldList fields;
+  for (int n = 0; n < 80; ++n) fields.emplace_back("x-" + std::to_string(n), "v");
+  REQUIRE(is_served(world, *peer, 1));
+  const std::size_t before = world.server().buffered_bytes();
+  peer->request(3, echo_path, message("hello"), fields);
+  REQUIRE(world.run_until([&] { return peer->ended(3); }));
+  world.simulation().run_for(10ms);
+  CHECK(world.server().buffered_bytes() - before > 15 * kibibyte);
+}
+
+TEST_CASE("a new connection takes the place of the one that has been idle longest") {
+  SimulatedWorld world(1);
+  world.serve(sharing(300 * kibibyte));
+  auto peers = connect(world, 10);
+  REQUIRE(is_served(world, *peers.front(), 1));  // it is no longer the longest idle one
+  for (auto& peer : connect(world, 15)) peers.push_back(std::move(peer));
+  CHECK(peers[1]->closed());
+  CHECK_FALSE(peers.back()->closed());
+  CHECK(world.server().counters().connections_open <= 20);
+  CHECK(world.server().counters().connections_open >= 15);
+  CHECK(world.server().buffered_bytes() <= 300 * kibibyte);
+  CHECK(world.server().counters().connections_refused == 0);
+  CHECK(is_served(world, *peers.back(), 1));
+}
+
+TEST_CASE("connections that call are not closed for others that hold as much") {
+  SimulatedWorld world(1);
+  world.serve(sharing(300 * kibibyte));
+  std::vector<std::unique_ptr<RawPeer>> peers;
+  for (int n = 0; n < 30; ++n) {
+    peers.push_back(RawPeer::before_server(world));
+    peers.back()->begin(1, join_path);
+    world.simulation().run_for(200ms);
+  }
+  CHECK_FALSE(peers.front()->closed());
+  CHECK(peers.back()->closed());
+  CHECK(world.server().counters().connections_refused > 0);
+  CHECK(world.server().buffered_bytes() <= 300 * kibibyte);
+  peers.resize(10);
+  world.simulation().run_for(200ms);
+  const auto later = RawPeer::before_server(world);
+  CHECK(is_served(world, *later, 1));
+}
+
+TEST_CASE("a connection that holds much leaves room for small ones, and then gives way to them") {
+  SimulatedWorld world(1);
+  ServerOptions options = sharing(400 * kibibyte);
+  options.max_concurrent_streams = 1000;
+  world.serve(options);
+  const auto greedy = RawPeer::before_server(world);
+  for (std::uint32_t id = 1; id < 601; id += 2) greedy->begin(id, join_path);
+  REQUIRE(world.run_until([&] { return greedy->ended(599); }));
+  CHECK(greedy->field(599, "grpc-status") == "8");
+  CHECK_FALSE(greedy->ended(1));
+  world.simulation().run_for(200ms);
+  const auto first = RawPeer::before_server(world);
+  CHECK(is_served(world, *first, 1));
+  CHECK_FALSE(greedy->closed());
+  for (const auto& peer : connect(world, 3)) CHECK(is_served(world, *peer, 1));
+  CHECK(greedy->closed());
+}
+
+}  // namespace
+}  // namespace ringrpc
