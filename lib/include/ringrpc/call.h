@@ -14,6 +14,7 @@
 
 #include "ringrpc/compiler.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,12 @@ class RINGRPC_EXPORT Call {
   /// The request's custom metadata, with the values of "-bin" fields decoded
   /// (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, "Custom-Metadata").
   virtual const Metadata& metadata() = 0;
+  /// One name of it, which must be in lower case. For who needs no other: `metadata` copies all of it at its
+  /// first use. Valid only until the caller awaits.
+  virtual FoundMetadata find_metadata(std::string_view name) {
+    const Metadata& all = metadata();
+    return {all.find(name), std::ranges::count(all, name, &Metadata::Entry::name) > 1};
+  }
 
   /// Metadata that is sent before the first message. Changes after that have no effect.
   virtual Metadata& initial_metadata() = 0;

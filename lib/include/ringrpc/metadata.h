@@ -55,4 +55,10 @@ class RINGRPC_EXPORT Metadata {
   std::vector<Entry> entries_;
 };
 
+/// The entries of one name.
+struct FoundMetadata {
+  std::optional<std::string_view> value{};  ///< of the first; nothing if there is none
+  bool repeated = false;                    ///< true if there are more
+};
+
 }  // namespace ringrpc

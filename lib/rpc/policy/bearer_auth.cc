@@ -46,7 +46,7 @@ Task<Status> BearerAuth::intercept(Call& call, Next next) {
     return Status(Code::UNAUTHENTICATED, std::move(why), Initiator::library);
   };
   if (names_method_of(open_services_, call.method())) co_return co_await next();
-  const std::optional<std::string_view> credentials = call.metadata().find("authorization");
+  const std::optional<std::string_view> credentials = call.find_metadata("authorization").value;
   if (!credentials) co_return refuse("no authorization: send \"authorization: Bearer <token>\"");
   const std::optional<std::string_view> token = bearer_token(*credentials);
   if (!token) co_return refuse("the authorization is not of the form \"Bearer <token>\"");

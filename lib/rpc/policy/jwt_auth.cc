@@ -118,7 +118,7 @@ struct JwtAuth::State {
   /// The token if it has been verified and is still valid; else null.
   const VerifiedToken* known(JwtCache& cache, std::string_view token, Instant at);
   bool renew(VerifiedToken& token, Instant at, std::uint64_t version);
-  Task<Status> verify_and_run(Call& call, std::string_view token, JwtCache& cache, Next next);
+  Task<Status> verify_and_run(Call& call, std::string token, JwtCache& cache, Next next);
   Task<std::optional<JwtRefusal>> verify_shared(Call& call, std::string_view token, JwtCache& cache);
   Task<std::optional<JwtRefusal>> verify(Call& call, std::string_view token, JwtCache& cache);
   Status refuse(const Call& call, const JwtRefusal& refusal);
@@ -211,7 +211,8 @@ Task<std::optional<JwtRefusal>> JwtAuth::State::verify_shared(Call& call, std::s
   co_return check->refusal;
 }
 
-Task<Status> JwtAuth::State::verify_and_run(Call& call, std::string_view token, JwtCache& cache, Next next) {
+/// The token outlives the call's stream, which may end meanwhile.
+Task<Status> JwtAuth::State::verify_and_run(Call& call, std::string token, JwtCache& cache, Next next) {
   for (;;) {
     if (std::optional<JwtRefusal> refusal = co_await verify_shared(call, token, cache))
       co_return refuse(call, *refusal);
@@ -242,24 +243,18 @@ std::optional<std::string_view> JwtAuth::claim(Call& call, std::string_view name
 
 Task<Status> JwtAuth::intercept(Call& call, Next next) {
   if (names_method_of(state_->options.open_services, call.method())) return next();
-  const std::string* credentials = nullptr;
-  bool several = false;
-  for (const Metadata::Entry& entry : call.metadata()) {
-    if (entry.name != "authorization") continue;
-    several = credentials != nullptr;
-    credentials = &entry.value;
-  }
-  if (!credentials || several)
+  const auto [credentials, repeated] = call.find_metadata("authorization");
+  if (!credentials || repeated)
     return give(state_->refuse(
-        call, {JwtCause::missing, several ? "more than one authorization: send one"
-                                          : "no authorization: send \"authorization: Bearer <token>\""}));
+        call, {JwtCause::missing, repeated ? "more than one authorization: send one"
+                                           : "no authorization: send \"authorization: Bearer <token>\""}));
   const std::optional<std::string_view> token = bearer_token(*credentials);
   if (!token)
     return give(
         state_->refuse(call, {JwtCause::missing, "the authorization is not of the form \"Bearer <token>\""}));
   JwtCache& cache = state_->cache();
   const VerifiedToken* const found = state_->known(cache, *token, call.now());
-  if (!found) return state_->verify_and_run(call, *token, cache, next);
+  if (!found) return state_->verify_and_run(call, std::string(*token), cache, next);
   admit(call, found->verified.attributes);
   return next();
 }

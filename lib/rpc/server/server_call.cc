@@ -449,6 +449,11 @@ const Metadata& ServerCall::metadata() {
   return *call_.metadata;
 }
 
+FoundMetadata ServerCall::find_metadata(std::string_view name) {
+  const bool as_sent = call_.stream && !call_.metadata && !is_binary(name);
+  return as_sent ? find_text(call_.stream->headers(), name) : Call::find_metadata(name);
+}
+
 unsigned ServerCall::previous_attempts() {
   return call_.stream ? previous_attempts_in(call_.stream->headers()) : 0;
 }

@@ -127,6 +127,7 @@ class ServerCall final : public Call,
   // Call
   std::string_view method() const noexcept override { return call_.method->path; }
   const Metadata& metadata() override;
+  FoundMetadata find_metadata(std::string_view name) override;
   unsigned previous_attempts() override;
   Metadata& initial_metadata() override { return call_.initial_metadata; }
   void send_initial_metadata() override;

@@ -10,7 +10,6 @@
 namespace ringrpc {
 namespace {
 
-constexpr std::string_view binary_suffix = "-bin";
 constexpr std::string_view reserved_prefix = "grpc-";
 
 bool name_character(char c) noexcept {
@@ -47,9 +46,9 @@ Status Metadata::add(std::string_view name, std::string_view value) {
     return refuse("a name may contain only 0-9 a-z _ - and dots");
   if (belongs_to_protocol(name) || belongs_to_http(name))
     return refuse("names reserved by the protocol cannot be set");
-  if (!name.ends_with(binary_suffix) && !std::ranges::all_of(value, value_character))
+  if (!is_binary(name) && !std::ranges::all_of(value, value_character))
     return refuse("a value must be printable ASCII; other bytes need a name that ends in -bin");
-  if (!name.ends_with(binary_suffix) && (value.starts_with(' ') || value.ends_with(' ')))
+  if (!is_binary(name) && (value.starts_with(' ') || value.ends_with(' ')))
     return refuse("a value must not begin or end with a space");
   entries_.push_back({std::string(name), std::string(value)});
   return {};
@@ -63,7 +62,7 @@ std::optional<std::string_view> Metadata::find(std::string_view name) const noex
 
 void append_metadata(const Metadata& metadata, http2::Headers& headers, std::deque<std::string>& storage) {
   for (const Metadata::Entry& entry : metadata) {
-    if (entry.name.ends_with(binary_suffix)) {
+    if (is_binary(entry.name)) {
       headers.push_back({entry.name, storage.emplace_back(base64_encode(entry.value))});
     } else {
       headers.push_back({entry.name, entry.value});
@@ -75,7 +74,7 @@ Result<Metadata> read_metadata(std::span<const http2::Header> headers) {
   Metadata metadata;
   for (const http2::Header& header : headers) {
     if (belongs_to_protocol(header.name) || belongs_to_http(header.name)) continue;
-    if (!header.name.ends_with(binary_suffix)) {
+    if (!is_binary(header.name)) {
       detail::Internals::add_received(metadata, header.name, std::string(header.value));
       continue;
     }
@@ -90,6 +89,17 @@ Result<Metadata> read_metadata(std::span<const http2::Header> headers) {
     }
   }
   return metadata;
+}
+
+FoundMetadata find_text(std::span<const http2::Header> headers, std::string_view name) noexcept {
+  FoundMetadata found;
+  if (belongs_to_protocol(name) || belongs_to_http(name)) return found;
+  for (const http2::Header& header : headers) {
+    if (header.name != name) continue;
+    found.repeated = found.value.has_value();
+    if (!found.repeated) found.value = header.value;
+  }
+  return found;
 }
 
 }  // namespace ringrpc

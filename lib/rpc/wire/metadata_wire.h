@@ -36,4 +36,10 @@ inline bool may_have_metadata(std::span<const http2::Header> headers) noexcept {
 /// if a "-bin" value is not base64.
 Result<Metadata> read_metadata(std::span<const http2::Header> headers);
 
+/// True if values of this name are any bytes.
+inline bool is_binary(std::string_view name) noexcept { return name.ends_with("-bin"); }
+
+/// The values of one name, which is not binary, in the custom metadata among `headers`. Valid as long as they are.
+FoundMetadata find_text(std::span<const http2::Header> headers, std::string_view name) noexcept;
+
 }  // namespace ringrpc

@@ -132,6 +132,31 @@ TEST_CASE("an interceptor may wait, add metadata and change the status") {
   });
 }
 
+TEST_CASE("one name of the metadata is found, whether or not all of it has been read") {
+  for_each_world([](World& world) {
+    Custom finding([](Call& call, Next next) -> Task<Status> {
+      for (int round = 0; round < 2; ++round) {
+        CHECK(call.find_metadata("x-one").value == "1");
+        CHECK_FALSE(call.find_metadata("x-one").repeated);
+        CHECK(call.find_metadata("x-some").value == "a");
+        CHECK(call.find_metadata("x-some").repeated);
+        for (const char* const none : {"x-none", "x-on", ":path", "te", "content-type", "grpc-timeout"})
+          CHECK_FALSE(call.find_metadata(none).value);
+        CHECK(call.find_metadata("x-bytes-bin").value == std::string_view("\0\xff", 2));  // reads all of it
+      }
+      co_return co_await next();
+    });
+    world.serve(with({&finding}));
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      CallOptions options;
+      for (const char* const each : {"a", "b", "c"}) CHECK(options.metadata.add("x-some", each).ok());
+      CHECK(options.metadata.add("x-one", "1").ok());
+      CHECK(options.metadata.add("x-bytes-bin", std::string_view("\0\xff", 2)).ok());
+      CHECK(co_await unary(channel, "Echo", "x", options));
+    }));
+  });
+}
+
 TEST_CASE("interceptors learn how a call ends, whatever ends it") {
   for_each_world([](World& world) {
     std::vector<std::string> seen;
