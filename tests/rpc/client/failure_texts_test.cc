@@ -162,6 +162,19 @@ TEST_CASE("results, streams and interceptors have the address that the call went
   CHECK(fleet.run(round_robin(), script, {.interceptors = {&peers}}));
 }
 
+TEST_CASE("a result keeps an address of any length, and gives it to its copies") {
+  for (const std::size_t length : {0, 15, 55, 56, 120}) {
+    const std::string address(length, 'a');
+    CallResult<RawMessage> result(RawMessage{"x"});
+    result.set_peer(address);
+    CallResult<RawMessage> copy = result;
+    CHECK(result.peer() == address);
+    CHECK(copy.peer() == address);
+    const CallResult<RawMessage> moved = std::move(copy);
+    CHECK(moved.peer() == address);
+  }
+}
+
 TEST_CASE("a call that is cut, or late, names the one of several addresses that it went to") {
   Fleet fleet(3);
   for (const auto& host : fleet.hosts) host->answer = nullptr;
