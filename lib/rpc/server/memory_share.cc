@@ -33,7 +33,8 @@ MemoryShare::MemoryShare(Shard& shard, ListOf<ServerConnection, ConnectionTag>& 
 
 bool MemoryShare::fits(const Asking& asking) const noexcept {
   const bool little = asking.held_bytes + asking.more <= little_bytes;
-  return used_bytes() + asking.more <= limit_bytes_ - (little ? 0 : kept_bytes_);
+  const bool heavy = std::ranges::binary_search(heavy_, asking.address);
+  return used_bytes() + asking.more <= limit_bytes_ - (!little ? kept_bytes_ : heavy ? kept_bytes_ / 2 : 0);
 }
 
 bool MemoryShare::make_room(const Asking& asking) noexcept try {
@@ -54,7 +55,10 @@ void MemoryShare::relieve(const Asking& asking) {
   std::map<PeerKey, std::size_t> held;
   connections_.for_each([&](const ServerConnection& each) { held[each.address()] += each.held_bytes(); });
   const auto most = std::ranges::max_element(held, {}, [](const auto& each) { return each.second; });
+  heavy_.clear();
   if (most == held.end()) return;
+  for (const auto& [address, bytes] : held)
+    if (bytes * least_ratio >= most->second) heavy_.push_back(address);
   const std::size_t asking_bytes = asking.held_bytes + asking.more;
   const bool other_is_heavy = (held[asking.address] + asking.more) * least_ratio < most->second;
   if (asking_bytes > little_bytes && !other_is_heavy) return;

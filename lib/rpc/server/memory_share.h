@@ -6,7 +6,8 @@
 ///
 /// 1. Calls do not report when their output has been sent. So all calls are counted again before anything is
 ///    refused.
-/// 2. A sixteenth is kept for connections that hold little, so that small calls succeed beside large ones.
+/// 2. A sixteenth is kept for connections that hold little, so that small calls succeed beside large ones; half
+///    of it for addresses that hold little.
 /// 3. Then the address that holds most gives way, if the connection that asks holds little itself, or belongs
 ///    to an address that holds less than a quarter as much. Connections without calls are closed first, the
 ///    longest idle one at the beginning. Then those with calls are closed, the largest one at the beginning:
@@ -81,6 +82,7 @@ class MemoryShare {
   std::size_t held_bytes_ = 0;
   std::size_t leaving_bytes_ = 0;  // of held_bytes_: of connections that are being closed to make room
   Instant searched_;
+  std::vector<PeerKey> heavy_;  // the addresses that held most at the last search, in order
   LogQuota logged_;
 };
 

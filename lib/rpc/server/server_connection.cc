@@ -302,8 +302,7 @@ void ServerConnection::on_output_held(std::size_t bytes) {
 /// A client whose fields do not fit loses its connection: HPACK's table cannot be refused.
 void ServerConnection::on_fields_remembered(std::size_t before, std::size_t now) {
   account_own(before, now);
-  if (now <= std::max(before, usual_fields_bytes) || owner_.memory().room_bytes() > 0 || finds_room(0))
-    return;
+  if (now <= std::max(before, usual_fields_bytes) || finds_room(0)) return;
   count_refused(CallLimit::total_buffered_bytes);
   abort(Status(Code::RESOURCE_EXHAUSTED,
                "closed: the header fields that it has the server remember take " + std::to_string(now) +

@@ -131,13 +131,13 @@ TEST_CASE("connections that call are not closed for others that hold as much") {
 
 TEST_CASE("a connection that holds much leaves room for small ones, and then gives way to them") {
   SimulatedWorld world(1);
-  ServerOptions options = sharing(400 * kibibyte);
+  ServerOptions options = sharing(800 * kibibyte);
   options.max_concurrent_streams = 1000;
   world.serve(options);
   const auto greedy = RawPeer::before_server(world);
-  for (std::uint32_t id = 1; id < 601; id += 2) greedy->begin(id, join_path);
-  REQUIRE(world.run_until([&] { return greedy->ended(599); }));
-  CHECK(greedy->field(599, "grpc-status") == "8");
+  for (std::uint32_t id = 1; id < 1001; id += 2) greedy->begin(id, join_path);
+  REQUIRE(world.run_until([&] { return greedy->ended(999); }));
+  CHECK(greedy->field(999, "grpc-status") == "8");
   CHECK_FALSE(greedy->ended(1));
   world.simulation().run_for(200ms);
   const auto first = RawPeer::before_server(world);
