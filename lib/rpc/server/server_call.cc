@@ -149,8 +149,15 @@ void ServerCall::settle(bool begins) {
   if (call_.estimate == Estimate::heaviest) weigh_parsed();
   keep_batch();
   if (begins || !buffer_.empty() || call_.parsed_bytes > 0)
-    if (const Status status = call_.connection->check_buffered(0); !status.ok()) return fail_call(status);
+    if (const Status status = call_.connection->check_buffered(0); !status.ok()) return refuse(status);
   if (!buffer_.ready()) give_credit();
+}
+
+/// Ends the call for lack of memory. The ready list destroys few handlers in a turn, and a client can send
+/// calls faster, so the handler of this one is destroyed at once.
+void ServerCall::refuse(const Status& status) {
+  fail_call(status);
+  if (call_.connection && call_.task.valid()) drop_handler();
 }
 
 void ServerCall::keep_batch() {
@@ -391,6 +398,7 @@ void ServerCall::give_credit() {
 void ServerCall::drop_handler() noexcept {
   assert(call_.handler != Handler::running);
   enter(Handler::ended);
+  Ready::unlink();
   call_.task = {};
   call_.frame_bytes = 0;
   release_if_over();
