@@ -1,7 +1,6 @@
 #include "rpc/server/memory_share.h"
 
 #include <chrono>
-#include <map>
 #include <string>
 #include <utility>
 
@@ -42,25 +41,35 @@ bool MemoryShare::make_room(const Asking& asking) noexcept try {
   if (shard_.now() - searched_ < search_interval) return false;
   searched_ = shard_.now();
   connections_.for_each([](ServerConnection& connection) { connection.recount(); });
+  const HeldByAddress held = weigh_addresses();
   if (fits(asking)) return true;
-  relieve(asking);
+  relieve(asking, held);
   return fits(asking);
 } catch (...) {
   (void)caught();  // there is no memory for the search
   return false;
 }
 
-/// Closes connections of the address that holds most.
-void MemoryShare::relieve(const Asking& asking) {
-  std::map<PeerKey, std::size_t> held;
+/// Returns what each address holds, and notes those that hold most.
+MemoryShare::HeldByAddress MemoryShare::weigh_addresses() {
+  HeldByAddress held;
   connections_.for_each([&](const ServerConnection& each) { held[each.address()] += each.held_bytes(); });
-  const auto most = std::ranges::max_element(held, {}, [](const auto& each) { return each.second; });
+  std::size_t most_bytes = 0;
+  for (const auto& [address, bytes] : held) most_bytes = std::max(most_bytes, bytes);
   heavy_.clear();
-  if (most == held.end()) return;
   for (const auto& [address, bytes] : held)
-    if (bytes * least_ratio >= most->second) heavy_.push_back(address);
+    if (bytes * least_ratio >= most_bytes) heavy_.push_back(address);
+  return held;
+}
+
+/// Closes connections of the address that holds most.
+void MemoryShare::relieve(const Asking& asking, const HeldByAddress& held) {
+  const auto most = std::ranges::max_element(held, {}, [](const auto& each) { return each.second; });
+  if (most == held.end()) return;
   const std::size_t asking_bytes = asking.held_bytes + asking.more;
-  const bool other_is_heavy = (held[asking.address] + asking.more) * least_ratio < most->second;
+  const auto own = held.find(asking.address);
+  const std::size_t own_bytes = own == held.end() ? 0 : own->second;
+  const bool other_is_heavy = (own_bytes + asking.more) * least_ratio < most->second;
   if (asking_bytes > little_bytes && !other_is_heavy) return;
 
   std::vector<ServerConnection*> idle;

@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <vector>
 
 #include "ringrpc/clock.h"
@@ -70,8 +71,11 @@ class MemoryShare {
   bool make_room(const Asking& asking) noexcept;
 
  private:
+  using HeldByAddress = std::map<PeerKey, std::size_t>;
+
   bool fits(const Asking& asking) const noexcept;
-  void relieve(const Asking& asking);
+  HeldByAddress weigh_addresses();
+  void relieve(const Asking& asking, const HeldByAddress& held);
   std::size_t close(const std::vector<ServerConnection*>& victims, std::size_t least_bytes);
   std::size_t used_bytes() const noexcept { return held_bytes_ - std::min(held_bytes_, leaving_bytes_); }
 

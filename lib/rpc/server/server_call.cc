@@ -153,11 +153,12 @@ void ServerCall::settle(bool begins) {
   if (!buffer_.ready()) give_credit();
 }
 
-/// Ends the call for lack of memory. The ready list destroys few handlers in a turn, and a client can send
-/// calls faster, so the handler of this one is destroyed at once.
+/// Ends the call for lack of memory. Not from inside the handler.
 void ServerCall::refuse(const Status& status) {
+  call_.refused = true;
   fail_call(status);
-  if (call_.connection && call_.task.valid()) drop_handler();
+  if (call_.handler == Handler::doomed) drop_handler();
+  if (call_.connection) account();
 }
 
 void ServerCall::keep_batch() {
@@ -172,8 +173,8 @@ void ServerCall::keep_batch() {
 
 void ServerCall::check_room() {
   const bool begins = call_.handler == Handler::waiting;
-  if (call_.response == Response::ended || (!begins && buffer_.empty())) return;
-  if (const Status status = call_.connection->check_buffered(0); !status.ok()) fail_call(status);
+  if (!call_.stream || call_.response == Response::ended || (!begins && buffer_.empty())) return;
+  if (const Status status = call_.connection->check_buffered(0); !status.ok()) refuse(status);
 }
 
 void ServerCall::account() {
@@ -181,6 +182,8 @@ void ServerCall::account() {
                       call_.parsed_bytes + unsent_bytes();
   if (call_.work) [[unlikely]]
     bytes += call_.work->parsing_bytes + call_.work->compressing_bytes;
+  if (call_.refused && !call_.connection->holds_output()) [[unlikely]]
+    bytes = 0;  // the end of this turn frees it, so it takes no room from others
   if (bytes != call_.held_bytes) call_.connection->account(std::exchange(call_.held_bytes, bytes), bytes);
 }
 
@@ -244,7 +247,9 @@ void ServerCall::step_handler(Step step) {
     call_.connection->part().check_hold(call_.method->logged_path, begun);
   if (call_.task.done()) return complete();
   call_.frame_bytes += held_frame_bytes() - frames_before;
-  if (call_.handler == Handler::running) enter(Handler::suspended);
+  if (call_.handler == Handler::running) return enter(Handler::suspended);
+  // Not from the ready list, which destroys fewer handlers in a turn than a client can start.
+  drop_handler();
 }
 
 void ServerCall::wake_reader() {
@@ -550,6 +555,7 @@ std::span<std::uint8_t> ServerCall::reserve_message(std::size_t bytes, bool may_
   buffer_.forget_taken();  // the request has been parsed: makes room for the response
   if (call_.method->method->kind == MethodKind::unary) call_.parsed_bytes = 0;  // its handler has ended
   if (const Status status = call_.connection->check_buffered(bytes); !status.ok()) {
+    call_.refused = true;
     fail_call(status);
     return {};
   }

@@ -333,6 +333,7 @@ class ServerCall final : public Call,
     bool traced = false;                              ///< `trace_id` is valid
     bool made_id_used = false;                        ///< `made_id` is valid
     bool method_entered = false;                      ///< kept by `Next`
+    bool refused = false;                             ///< for lack of memory
     Compression compression = Compression::identity;  ///< of responses
     Estimate estimate = Estimate::weighed;            ///< how `parsed_bytes` was found
     NextMessage next;

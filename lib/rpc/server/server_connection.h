@@ -104,6 +104,8 @@ class ServerConnection final : public Connection,
   WorkLine& work_line() noexcept { return work_line_; }
   /// A part of it that held `before` bytes now holds `now`.
   void account(std::size_t before, std::size_t now) noexcept;
+  /// True if the client reads more slowly than it is sent to.
+  bool holds_output() const noexcept { return output_bytes_ > 0; }
   /// Lets every call update its account.
   void recount();
   /// OK while `more` bytes exceed neither this connection's limit nor what the shard has for it.

@@ -1,5 +1,6 @@
 /// The memory that all connections of a shard share: what counts, and who gives way when it is used up.
 
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <memory>
 #include <string>
@@ -145,6 +146,26 @@ TEST_CASE("a connection that holds much leaves room for small ones, and then giv
   CHECK_FALSE(greedy->closed());
   for (const auto& peer : connect(world, 3)) CHECK(is_served(world, *peer, 1));
   CHECK(greedy->closed());
+}
+
+TEST_CASE("calls that are refused hold nothing, however many arrive at once") {
+  SimulatedWorld world(1);
+  ServerOptions options = sharing(1000 * kibibyte);
+  options.max_concurrent_streams = 1000;
+  world.serve(options);
+  const auto peers = connect(world, 4);
+  for (const auto& peer : peers) {
+    std::string calls;
+    for (std::uint32_t id = 1; id < 2000; id += 2) calls += peer->encoder.headers(id, RawPeer::request_fields(join_path));
+    peer->send(calls);
+  }
+  std::size_t most_bytes = 0;
+  REQUIRE(world.run_until([&] {
+    most_bytes = std::max(most_bytes, world.server().buffered_bytes());
+    return std::ranges::all_of(peers, [](const auto& peer) { return peer->closed() || peer->ended(1999); });
+  }));
+  CHECK(most_bytes <= 1500 * kibibyte);  // the statuses on their way to the clients take 60 bytes each
+  CHECK(world.service().running <= 500);
 }
 
 }  // namespace
