@@ -14,8 +14,16 @@ namespace {
 
 constexpr Nanoseconds search_interval = std::chrono::milliseconds(100);
 
+/// A search for an address that holds little may follow sooner, so that a flood that has just begun keeps others
+/// out for less time: after so much for each connection, which is more than ten times as long as the search.
+constexpr Nanoseconds least_interval = std::chrono::milliseconds(5);
+constexpr Nanoseconds interval_per_connection = std::chrono::microseconds(5);
+
 /// The part of the limit that is kept for connections that hold little, and the part that is freed at once.
 constexpr std::size_t parts = 16;
+
+/// An address that holds more than this part of the limit does not hold little.
+constexpr std::size_t little_parts = 256;
 
 /// Others give way only to those that hold less than this part of what they hold, so that equals do not take
 /// turns in closing each other.
@@ -32,13 +40,17 @@ MemoryShare::MemoryShare(Shard& shard, ListOf<ServerConnection, ConnectionTag>& 
 
 bool MemoryShare::fits(const Asking& asking) const noexcept {
   const bool little = asking.held_bytes + asking.more <= little_bytes;
-  const bool heavy = std::ranges::binary_search(heavy_, asking.address);
-  return used_bytes() + asking.more <= limit_bytes_ - (!little ? kept_bytes_ : heavy ? kept_bytes_ / 2 : 0);
+  const std::size_t kept_bytes = !little ? kept_bytes_ : is_heavy(asking.address) ? kept_bytes_ / 2 : 0;
+  return used_bytes() + asking.more <= limit_bytes_ - kept_bytes;
+}
+
+bool MemoryShare::is_heavy(const PeerKey& address) const noexcept {
+  return std::ranges::binary_search(heavy_, address);
 }
 
 bool MemoryShare::make_room(const Asking& asking) noexcept try {
   if (fits(asking)) return true;
-  if (shard_.now() - searched_ < search_interval) return false;
+  if (shard_.now() - searched_ < (is_heavy(asking.address) ? search_interval : short_interval_)) return false;
   searched_ = shard_.now();
   connections_.for_each([](ServerConnection& connection) { connection.recount(); });
   const HeldByAddress held = weigh_addresses();
@@ -50,15 +62,18 @@ bool MemoryShare::make_room(const Asking& asking) noexcept try {
   return false;
 }
 
-/// Returns what each address holds, and notes those that hold most.
+/// Returns the bytes that each address holds, and notes the addresses that do not hold little.
 MemoryShare::HeldByAddress MemoryShare::weigh_addresses() {
   HeldByAddress held;
-  connections_.for_each([&](const ServerConnection& each) { held[each.address()] += each.held_bytes(); });
-  std::size_t most_bytes = 0;
-  for (const auto& [address, bytes] : held) most_bytes = std::max(most_bytes, bytes);
+  int connections = 0;
+  connections_.for_each([&](const ServerConnection& each) {
+    held[each.address()] += each.held_bytes();
+    ++connections;
+  });
+  short_interval_ = std::clamp(interval_per_connection * connections, least_interval, search_interval);
   heavy_.clear();
   for (const auto& [address, bytes] : held)
-    if (bytes * least_ratio >= most_bytes) heavy_.push_back(address);
+    if (bytes > limit_bytes_ / little_parts) heavy_.push_back(address);
   return held;
 }
 

@@ -14,8 +14,8 @@
 ///    for another address, and for a connection that holds less than a quarter as much.
 /// 4. If that does not suffice, the connection that asks is refused.
 ///
-/// A sixteenth is freed at once, and at most every 100 ms, because all connections are searched for it. Belongs
-/// to its shard.
+/// A sixteenth is freed at once. All connections are searched for it, so that happens at most every 100 ms, and for
+/// addresses that hold little at most every 5 to 100 ms. Belongs to its shard.
 #pragma once
 
 #include <algorithm>
@@ -74,6 +74,7 @@ class MemoryShare {
   using HeldByAddress = std::map<PeerKey, std::size_t>;
 
   bool fits(const Asking& asking) const noexcept;
+  bool is_heavy(const PeerKey& address) const noexcept;
   HeldByAddress weigh_addresses();
   void relieve(const Asking& asking, const HeldByAddress& held);
   std::size_t close(const std::vector<ServerConnection*>& victims, std::size_t least_bytes);
@@ -86,7 +87,8 @@ class MemoryShare {
   std::size_t held_bytes_ = 0;
   std::size_t leaving_bytes_ = 0;  // of held_bytes_: of connections that are being closed to make room
   Instant searched_;
-  std::vector<PeerKey> heavy_;  // the addresses that held most at the last search, in order
+  Nanoseconds short_interval_{};  // until a search for an address that holds little
+  std::vector<PeerKey> heavy_;    // the addresses that did not hold little at the last search, in order
   LogQuota logged_;
 };
 

@@ -156,7 +156,8 @@ TEST_CASE("calls that are refused hold nothing, however many arrive at once") {
   const auto peers = connect(world, 4);
   for (const auto& peer : peers) {
     std::string calls;
-    for (std::uint32_t id = 1; id < 2000; id += 2) calls += peer->encoder.headers(id, RawPeer::request_fields(join_path));
+    for (std::uint32_t id = 1; id < 2000; id += 2)
+      calls += peer->encoder.headers(id, RawPeer::request_fields(join_path));
     peer->send(calls);
   }
   std::size_t most_bytes = 0;
