@@ -204,7 +204,7 @@ Task<Status> show_call_result(EchoService::Stub& echo, EchoRequest request) {
   CallResult<EchoResponse> response = co_await echo.Echo(request);
   if (!response) co_return response.error();
   const auto cost = response.metadata.trailing.find("request-cost");
-  log::info("{}, at {}", response->payload(), cost.value_or("no cost"));
+  log::info("{} from {}, at {}", response->payload(), response.peer(), cost.value_or("no cost"));
   // [/call_result.h]
   co_return Status();
 }

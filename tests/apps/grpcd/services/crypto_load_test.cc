@@ -384,7 +384,7 @@ TEST_CASE("a turn makes only a limited part of a burst of cheap signatures") {
 TEST_CASE("ten thousand concurrent calls for RSA-4096 all get a response") {
   constexpr int calls_made = 10'000;
   CryptoWorld world(new_keys({"rsa4096"}), {}, {.threads = 2, .queue_limit = 64});
-  world.world.serve({.max_concurrent_streams = calls_made});
+  world.world.serve({.max_concurrent_streams = calls_made, .max_buffered_bytes = 256 * 1024 * 1024});
   const PublicKey& key = world.keys.all()[0]->public_key();
   int verified = 0;
   std::map<std::string, int> refusals;
@@ -409,10 +409,13 @@ TEST_CASE("ten thousand concurrent calls for RSA-4096 all get a response") {
     CHECK(co_await stub.SignRSA(late));
   });
   CHECK(verified >= 64);
-  REQUIRE(refusals.size() == 1);
-  const auto& [refusal, times] = *refusals.begin();
-  CHECK(refusal == "RESOURCE_EXHAUSTED: too many signatures are waiting; try again later");
-  CHECK(verified + times == calls_made);
+  int refused = 0;
+  for (const auto& [refusal, times] : refusals) {
+    CHECK(refusal == "RESOURCE_EXHAUSTED: too many signatures are waiting; try again later");
+    refused += times;
+  }
+  CHECK(refused > 0);
+  CHECK(verified + refused == calls_made);
 }
 
 }  // namespace
