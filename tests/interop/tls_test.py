@@ -387,13 +387,13 @@ class Mixed(unittest.TestCase):
                 self.assertEqual(local, f"tls+unix:{made.path}/grpcd.sock")
 
 
-EXCHANGES = 100
+EXCHANGES = 40  # grpcd logs the same result of a signal 20 times at once
 
 
 class Reload(unittest.TestCase):
     """Certificates are replaced while calls run."""
 
-    def test_a_hundred_good_and_bad_replacements_lose_no_call(self):
+    def test_good_and_bad_replacements_lose_no_call(self):
         with certificates.Folder() as made:
             served = made.issue("server")
             good = [made.issue("first"), made.issue("second")]
@@ -414,7 +414,7 @@ class Reload(unittest.TestCase):
                     each.start()
                 for number in range(EXCHANGES):
                     # Waits for calls between the replacements, whatever their duration.
-                    self.assertTrue(harness.wait_until(lambda: calls[0] >= number // 5), failures)
+                    self.assertTrue(harness.wait_until(lambda: calls[0] >= number // 2), failures)
                     key = "nonsense" if number % 2 else good[number // 2 % 2].key.read_text()
                     self.put(served.key, key)
                     self.put(served.certificate, good[number // 2 % 2].certificate.read_text())
