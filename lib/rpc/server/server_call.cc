@@ -180,10 +180,11 @@ void ServerCall::check_room() {
 void ServerCall::account() {
   std::size_t bytes = object_bytes + call_.frame_bytes + call_.header_bytes + buffer_.held_bytes() +
                       call_.parsed_bytes + unsent_bytes();
-  if (call_.work) [[unlikely]]
+  if (call_.work) [[unlikely]] {
     bytes += call_.work->parsing_bytes + call_.work->compressing_bytes;
-  if (call_.refused && !call_.connection->holds_output()) [[unlikely]]
+  } else if (call_.refused && !call_.connection->holds_output()) [[unlikely]] {
     bytes = 0;  // the end of this turn frees it, so it takes no room from others
+  }
   if (bytes != call_.held_bytes) call_.connection->account(std::exchange(call_.held_bytes, bytes), bytes);
 }
 

@@ -230,7 +230,7 @@ class ServerCall final : public Call,
   static bool follows(Handler from, Handler to) noexcept;
   void trace(Handler next) const noexcept;
   void doom_handler();
-  void refuse(const Status& status);
+  [[gnu::cold]] void refuse(const Status& status);
 
   // server_call_work.cc
   struct Work;
