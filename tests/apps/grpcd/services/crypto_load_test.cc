@@ -384,7 +384,7 @@ TEST_CASE("a turn makes only a limited part of a burst of cheap signatures") {
 TEST_CASE("ten thousand concurrent calls for RSA-4096 all get a response") {
   constexpr int calls_made = 10'000;
   CryptoWorld world(new_keys({"rsa4096"}), {}, {.threads = 2, .queue_limit = 64});
-  world.world.serve({.max_concurrent_streams = calls_made, .max_buffered_bytes = 256 * 1024 * 1024});
+  world.world.serve({.max_buffered_bytes = 256 * 1024 * 1024, .max_concurrent_streams = calls_made});
   const PublicKey& key = world.keys.all()[0]->public_key();
   int verified = 0;
   std::map<std::string, int> refusals;
