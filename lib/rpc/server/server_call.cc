@@ -174,7 +174,11 @@ void ServerCall::keep_batch() {
 void ServerCall::check_room() {
   const bool begins = call_.handler == Handler::waiting;
   if (!call_.stream || call_.response == Response::ended || (!begins && buffer_.empty())) return;
-  if (const Status status = call_.connection->check_buffered(0); !status.ok()) refuse(status);
+  const Status status = call_.connection->check_buffered(0);
+  if (status.ok()) return;
+  // A handler may be running: it reads a message, and its connection begins to wait for a turn.
+  if (begins) return refuse(status);
+  fail_call(status);
 }
 
 void ServerCall::account() {
@@ -182,8 +186,9 @@ void ServerCall::account() {
                       call_.parsed_bytes + unsent_bytes();
   if (call_.work) [[unlikely]] {
     bytes += call_.work->parsing_bytes + call_.work->compressing_bytes;
-  } else if (call_.refused && !call_.connection->holds_output()) [[unlikely]] {
-    bytes = 0;  // the end of this turn frees it, so it takes no room from others
+  } else if (call_.refused && !call_.task.valid() && unsent_bytes() == 0 && !call_.connection->holds_output())
+      [[unlikely]] {
+    bytes = 0;  // its stream closes at the end of this turn, so it takes no room from others
   }
   if (bytes != call_.held_bytes) call_.connection->account(std::exchange(call_.held_bytes, bytes), bytes);
 }

@@ -336,12 +336,14 @@ void ServerConnection::account_own(std::size_t before, std::size_t now) noexcept
   account(before, now);
 }
 
-std::size_t ServerConnection::give_way() noexcept {
+/// Throws std::bad_alloc before it has done anything.
+std::size_t ServerConnection::give_way() {
+  Status why(Code::RESOURCE_EXHAUSTED,
+             "closed to make room for others: it held " + std::to_string(held_bytes_) + " bytes",
+             Initiator::library);
   given_way_bytes_ = held_bytes_;
   if (ServerMetrics* const metrics = owner_.metrics()) ++metrics->connections.gave_way;
-  abort(Status(Code::RESOURCE_EXHAUSTED,
-               "closed to make room for others: it held " + std::to_string(held_bytes_) + " bytes",
-               Initiator::library));
+  abort(std::move(why));
   return given_way_bytes_;
 }
 

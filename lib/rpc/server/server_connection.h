@@ -64,7 +64,7 @@ class ServerConnection final : public Connection,
   /// The memory that the connection and its calls hold.
   std::size_t held_bytes() const noexcept { return held_bytes_; }
   /// Closes the connection at once, to make room for others. Returns the bytes that this frees in this turn.
-  std::size_t give_way() noexcept;
+  std::size_t give_way();
   /// Calls `visit` for each of the `most` calls that began first.
   template <class Visit>
   void visit_calls(std::size_t most, Visit visit) {
