@@ -245,6 +245,7 @@ bool ServerCall::request_ready() {
 /// Runs the handler until it suspends; completes the call if it ends.
 template <class Step>
 void ServerCall::step_handler(Step step) {
+  const bool begins = call_.handler != Handler::suspended;
   enter(Handler::running);
   const std::uint64_t begun = ticks();
   const std::size_t frames_before = held_frame_bytes();
@@ -252,7 +253,8 @@ void ServerCall::step_handler(Step step) {
   if (ticks() - begun > detail::Context::ticks_unnoticed) [[unlikely]]
     call_.connection->part().check_hold(call_.method->logged_path, begun);
   if (call_.task.done()) return complete();
-  call_.frame_bytes += held_frame_bytes() - frames_before;
+  // Later steps would count frames that are made in a step and freed outside of one, or the other way around.
+  if (begins) call_.frame_bytes = held_frame_bytes() - frames_before;
   if (call_.handler == Handler::running) return enter(Handler::suspended);
   // Not from the ready list, which destroys fewer handlers in a turn than a client can start.
   drop_handler();

@@ -341,7 +341,7 @@ class ServerCall final : public Call,
     std::optional<Work> work;
     MessageRoom room;                  ///< of the response being written, unless it is compressed
     std::size_t header_bytes = 0;      ///< of the request, once it has waited for something
-    std::size_t frame_bytes = 0;       ///< of the handler's coroutines, while it is suspended
+    std::size_t frame_bytes = 0;       ///< of the coroutines with which the handler has begun
     std::size_t uncredited_bytes = 0;  ///< received and not yet returned to the peer's window
     std::size_t held_bytes = 0;        ///< by the call, as last told to the connection
     std::uint64_t received_bytes = 0;

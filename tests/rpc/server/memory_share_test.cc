@@ -57,6 +57,24 @@ TEST_CASE("an open call counts with its handler and its stream") {
   CHECK(world.server().buffered_bytes() < before);
 }
 
+TEST_CASE("a call counts as much after many messages as after one, wherever its coroutines begin and end") {
+  for (const std::string_view path : {"/test.v1.Raw/RestAfter", "/test.v1.Raw/RestBefore"}) {
+    SimulatedWorld world(1);
+    world.serve(sharing(10'000 * kibibyte));
+    const auto peer = RawPeer::before_server(world);
+    peer->begin(1, path);
+    const auto held_after_message = [&] {
+      peer->send_body(1, message("m"));
+      world.simulation().run_for(10ms);
+      return world.server().buffered_bytes();
+    };
+    (void)held_after_message();  // the first one is read in another step
+    const std::size_t held_bytes = held_after_message();
+    for (int n = 0; n < 100; ++n) CHECK(held_after_message() == held_bytes);
+    CHECK_FALSE(peer->ended(1));
+  }
+}
+
 TEST_CASE("a message of the largest size has room, however low the limits are") {
   SimulatedWorld world(1);
   ServerOptions options;

@@ -37,6 +37,8 @@ class RawService final : public Service {
         method<&RawService::join>("Join"),
         method<&RawService::slow_join>("SlowJoin"),
         method<&RawService::chat>("Chat"),
+        method<&RawService::rest_after>("RestAfter"),
+        method<&RawService::rest_before>("RestBefore"),
         method<&RawService::flood>("Flood"),
     };
     return methods;
@@ -106,6 +108,22 @@ class RawService final : public Service {
     (void)call.trailing_metadata().add("x-reason", "asked for");
     throw std::bad_alloc();
     co_return request;
+  }
+
+  static Task<void> rest() { co_await sleep_for(std::chrono::milliseconds(1)); }
+  static Task<bool> read_one(Reader<RawMessage>& in) { co_return (co_await in.next()).has_value(); }
+
+  /// Awaits a coroutine after each message.
+  Task<Result<RawMessage>> rest_after(Call&, Reader<RawMessage>& in) {
+    while (co_await in.next()) co_await rest();
+    co_return RawMessage{};
+  }
+
+  /// Reads each message in a coroutine, after a pause.
+  Task<Result<RawMessage>> rest_before(Call&, Reader<RawMessage>& in) {
+    do co_await rest();
+    while (co_await read_one(in));
+    co_return RawMessage{};
   }
 
   /// Responds after as many milliseconds as the request says.
