@@ -38,7 +38,6 @@ class RawService final : public Service {
         method<&RawService::slow_join>("SlowJoin"),
         method<&RawService::chat>("Chat"),
         method<&RawService::rest_after>("RestAfter"),
-        method<&RawService::rest_before>("RestBefore"),
         method<&RawService::flood>("Flood"),
     };
     return methods;
@@ -111,18 +110,10 @@ class RawService final : public Service {
   }
 
   static Task<void> rest() { co_await sleep_for(std::chrono::milliseconds(1)); }
-  static Task<bool> read_one(Reader<RawMessage>& in) { co_return (co_await in.next()).has_value(); }
 
   /// Awaits a coroutine after each message.
   Task<Result<RawMessage>> rest_after(Call&, Reader<RawMessage>& in) {
     while (co_await in.next()) co_await rest();
-    co_return RawMessage{};
-  }
-
-  /// Reads each message in a coroutine, after a pause.
-  Task<Result<RawMessage>> rest_before(Call&, Reader<RawMessage>& in) {
-    do co_await rest();
-    while (co_await read_one(in));
     co_return RawMessage{};
   }
 
