@@ -139,7 +139,7 @@ void ServerCall::take_parsed_work(LongWork& done) {
     buffer_.forget_taken();
     call_.next.place = NextMessage::Place::not_judged;
     account();
-    if (const Status status = call_.connection->check_buffered(0); !status.ok()) return fail_call(status);
+    if (const Status status = call_.connection->check_buffered(0); !status.ok()) return refuse(status);
   } else {
     buffer_.put_restored(std::move(parse.bytes()));
     call_.next.memory_bytes = parse.memory_bytes;
