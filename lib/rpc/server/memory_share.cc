@@ -14,8 +14,8 @@ namespace {
 
 constexpr Nanoseconds search_interval = std::chrono::milliseconds(100);
 
-/// A search for an address that holds little may follow sooner, so that a flood that has just begun keeps others
-/// out for less time: after so much for each connection, which is more than ten times as long as the search.
+/// A search for an address that holds little may follow sooner, because a flood fills quickly what a search has
+/// freed. A search takes longer with more connections, so the interval grows with them.
 constexpr Nanoseconds least_interval = std::chrono::milliseconds(5);
 constexpr Nanoseconds interval_per_connection = std::chrono::microseconds(5);
 

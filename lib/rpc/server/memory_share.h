@@ -4,8 +4,8 @@
 ///   memory.account(before, now);                              // for each change
 ///   if (!memory.has_room(more) && !memory.make_room({.connection = this, ...})) refuse();
 ///
-/// 1. Calls do not report when their output has been sent. So all calls are counted again before anything is
-///    refused.
+/// 1. Calls do not report when their output has been sent. So each search for room counts all calls again
+///    first.
 /// 2. A sixteenth is kept for connections that hold little, so that small calls succeed beside large ones; half
 ///    of it for addresses that hold little.
 /// 3. Then the address that holds most gives way, if the connection that asks holds little itself, or belongs
