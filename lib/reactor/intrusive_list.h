@@ -73,6 +73,13 @@ class ListOf {
     return first;
   }
 
+  /// The same for the last one.
+  T* pop_back() noexcept {
+    T* last = back();
+    if (last) static_cast<Node*>(last)->unlink();
+    return last;
+  }
+
   /// Calls `visit(element)` for each element. `visit` may unlink or destroy that element, but no other.
   template <class Visit>
   void for_each(Visit visit) {

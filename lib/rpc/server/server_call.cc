@@ -166,9 +166,17 @@ void ServerCall::keep_batch() {
     buffer_.clear();
   } else {
     buffer_.keep();
-    if (call_.header_bytes == 0) call_.header_bytes = http2::kept_bytes(call_.stream->headers());
+    if (call_.header_bytes == 0) count_headers();
   }
   account();
+}
+
+/// With the metadata that was read from them, and the method if it belongs to this call alone.
+void ServerCall::count_headers() {
+  call_.header_bytes = http2::kept_bytes(call_.stream->headers());
+  if (call_.metadata) call_.header_bytes *= 2;
+  if (call_.unregistered)
+    call_.header_bytes += sizeof(RegisteredMethod) + 2 * call_.unregistered->path.size();
 }
 
 void ServerCall::check_room() {
@@ -464,9 +472,11 @@ CallState ServerCall::state() const noexcept {
 }
 
 const Metadata& ServerCall::metadata() {
+  if (call_.metadata) return *call_.metadata;
   // A handler that a worker resumes may run once more after the stream has closed.
-  if (!call_.metadata)
-    call_.metadata = call_.stream ? read_metadata(call_.stream->headers()).value_or(Metadata()) : Metadata();
+  if (!call_.stream) return call_.metadata.emplace();
+  call_.metadata = read_metadata(call_.stream->headers()).value_or(Metadata());
+  count_headers();
   return *call_.metadata;
 }
 

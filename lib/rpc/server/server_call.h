@@ -267,6 +267,7 @@ class ServerCall final : public Call,
   static Status as_of_server(const Status& fault);
   void fail_message(const Status& fault);
 
+  void count_headers();
   void settle(bool begins);
   void end(const Status& status);
   template <class Step>
@@ -340,7 +341,7 @@ class ServerCall final : public Call,
     std::size_t parsed_bytes = 0;  ///< memory of the message last parsed, while the handler may have it
     std::optional<Work> work;
     MessageRoom room;                  ///< of the response being written, unless it is compressed
-    std::size_t header_bytes = 0;      ///< of the request, once it has waited for something
+    std::size_t header_bytes = 0;      ///< of the request, once the call has waited: count_headers()
     std::size_t frame_bytes = 0;       ///< of the coroutines with which the handler has begun
     std::size_t uncredited_bytes = 0;  ///< received and not yet returned to the peer's window
     std::size_t held_bytes = 0;        ///< by the call, as last told to the connection

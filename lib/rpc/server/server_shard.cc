@@ -90,7 +90,7 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
 ServerShard::~ServerShard() {
   if (metrics_) shard_.observe_turns(nullptr);
   end_all();
-  drop_calls(0);
+  while (ServerCall* const call = free_calls_.pop_front()) delete call;
 }
 
 std::optional<channelz::Part::CountedMethod> ServerShard::counted_method(std::size_t index) const {
@@ -162,7 +162,6 @@ void ServerShard::remove(ServerConnection& connection) noexcept {
   for (const auto& walk : walks_) walk->leave_out(connection);
   delete &connection;
   shard_.load().fetch_sub(1, std::memory_order_relaxed);
-  drop_calls(kept_calls);
   memory_return_.connections_are(--counters_.connections_open, memory_.held_bytes());
   if (!connections_.empty()) return;
   for (auto& empty : std::exchange(on_empty_, {})) empty();
@@ -225,17 +224,17 @@ std::array<char, request_id_digits> ServerShard::make_request_id() {
 ServerCall& ServerShard::take_call() {
   ServerCall* const call = free_calls_.pop_front();
   if (!call) return *new ServerCall(shard_.slabs(), max_message_bytes_, max_response_bytes_);
-  --free_call_count_;
+  --kept_calls_;
   return *call;
 }
 
+/// Destroys none that was given back lately, because its member function may be running.
 void ServerShard::give_back_call(ServerCall& call) noexcept {
-  free_calls_.push_front(call);  // not destroyed here, because a member function of the call is running
-  ++free_call_count_;
-}
-
-void ServerShard::drop_calls(std::size_t keep) noexcept {
-  for (; free_call_count_ > keep; --free_call_count_) delete free_calls_.pop_front();
+  free_calls_.push_front(call);
+  if (kept_calls_ < kept_calls_max)
+    ++kept_calls_;
+  else
+    delete free_calls_.pop_back();
 }
 
 }  // namespace ringrpc

@@ -137,9 +137,11 @@ class ServerShard final : public channelz::Part {
 
   ServerCall& take_call();
   void give_back_call(ServerCall& call) noexcept;
+  /// The number of calls given back that wait to be taken again.
+  std::size_t kept_calls() const noexcept { return kept_calls_; }
 
  private:
-  static constexpr std::size_t kept_calls = 256;
+  static constexpr std::size_t kept_calls_max = 256;
 
   Nanoseconds turn_quantile(double share) const noexcept {
     return Nanoseconds(metrics_ ? metrics_->turns.time.quantile(share) : 0);
@@ -147,7 +149,6 @@ class ServerShard final : public channelz::Part {
 
   bool has_room_for(const UniqueFd& descriptor, bool tls, const PeerKey& address) noexcept;
   ServerConnection* make_connection(UniqueFd descriptor, bool tls, PeerCounts::Hold counted) noexcept;
-  void drop_calls(std::size_t keep) noexcept;
 
   Shard& shard_;
   const MethodTable& methods_;
@@ -176,7 +177,7 @@ class ServerShard final : public channelz::Part {
   LogQuota goaways_logged_;
   LogQuota unsuited_logged_;
   ListOf<ServerCall, CallTag> free_calls_;  // on the list that those in use have of their connection
-  std::size_t free_call_count_ = 0;
+  std::size_t kept_calls_ = 0;
   MemoryReturn memory_return_;
   ListOf<ServerConnection, ConnectionTag> connections_;
   std::vector<std::shared_ptr<ConnectionWalk>> walks_;  // a walk is over if only this list holds it

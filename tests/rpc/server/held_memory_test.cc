@@ -141,5 +141,48 @@ TEST_CASE("a connection that ends releases the memory that it was counted for") 
   }
 }
 
+TEST_CASE("a refused call counts for as long as its responses are unread") {
+  SimulatedWorld world(1);
+  ServerOptions options;
+  options.max_message_bytes = 50'000;
+  options.max_buffered_bytes = 250'000;
+  world.serve(options);
+  const std::string no_window = http2::test::settings({{http2::test::setting::initial_window_size, 0}});
+  const auto peer = RawPeer::before_server(world, no_window);
+  world.simulation().run_for(10ms);
+  const std::size_t before = world.server().buffered_bytes();
+  peer->begin(1, "/test.v1.Raw/Chat");
+  REQUIRE(world.run_until([&] {
+    peer->send_body(1, message(std::string(10'000, 'x')));
+    world.simulation().run_for(1ms);
+    return world.server().counters().calls_failed == 1 || peer->closed();
+  }));
+  world.simulation().run_for(10ms);
+  CHECK(world.service().running == 0);
+  CHECK(world.server().buffered_bytes() - before >= 60'000);
+  peer->send(http2::test::window_update(0, 1'000'000) + http2::test::window_update(1, 1'000'000));
+  REQUIRE(world.run_until([&] { return peer->ended(1); }));
+  CHECK(peer->field(1, "grpc-status") == "8");
+  world.simulation().run_for(10ms);
+  CHECK(world.server().buffered_bytes() - before < 10'000);
+}
+
+TEST_CASE("metadata counts while the handler has it") {
+  SimulatedWorld world(1);
+  world.serve({});
+  const auto peer = RawPeer::before_server(world);
+  world.simulation().run_for(10ms);
+  const auto held_by_call = [&](std::uint32_t id, std::string_view path) {
+    const std::size_t before = world.server().buffered_bytes();
+    peer->begin(id, path, {{"x-large", std::string(6000, 'v')}});
+    peer->send_body(id, message("1"));
+    world.simulation().run_for(10ms);
+    return world.server().buffered_bytes() - before;
+  };
+  (void)held_by_call(1, join_path);  // clears the table of remembered fields, which are smaller
+  const std::size_t unasked = held_by_call(3, join_path);
+  CHECK(held_by_call(5, "/test.v1.Raw/JoinAsked") - unasked >= 6000);
+}
+
 }  // namespace
 }  // namespace ringrpc

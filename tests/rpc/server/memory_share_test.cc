@@ -187,5 +187,47 @@ TEST_CASE("calls that are refused hold nothing, however many arrive at once") {
   CHECK(world.service().running <= 500);
 }
 
+/// Between steps of the shard's: a timer resumes the handler, which reads a message, and its connection has to
+/// wait for a turn, for which there is no room.
+TEST_CASE("a handler that reads when there is no more room is ended after its step") {
+  SimulatedWorld world(1);
+  constexpr std::size_t limit = 1000 * kibibyte;
+  ServerOptions options = sharing(limit);
+  options.max_message_bytes = 100'000;
+  world.serve(options);
+  const auto reader = RawPeer::before_server(world);
+  auto others = connect(world, 40);
+  reader->begin(1, "/test.v1.Raw/SlowJoin");
+  reader->send_body(1, message(std::string(20'000, 'x')) + message(std::string(52'000, 'x')));
+  world.simulation().run_for(30ms);
+  for (std::uint32_t id = 1; world.server().buffered_bytes() <= limit - limit / 16; id += 2)
+    for (const auto& each : others) {
+      if (world.server().buffered_bytes() > limit - limit / 16) break;
+      each->begin(id, join_path);
+      world.simulation().run_for(20us);
+    }
+  CHECK_FALSE(reader->ended(1));
+  REQUIRE(world.run_until([&] { return reader->ended(1) || reader->closed(); }));
+  CHECK(reader->field(1, "grpc-status") == "8");
+  world.simulation().run_for(1ms);
+  CHECK(is_served(world, *reader, 3));
+}
+
+TEST_CASE("calls that have ended hold no memory in the place of others") {
+  SimulatedWorld world(1);
+  ServerOptions options = sharing(100'000 * kibibyte);
+  options.max_concurrent_streams = 10'000;
+  world.serve(options);
+  const auto peer = RawPeer::before_server(world);
+  for (std::uint32_t id = 1; id < 4000; id += 2) peer->begin(id, join_path);
+  world.simulation().run_for(10ms);
+  CHECK(world.service().running == 2000);
+  for (std::uint32_t id = 1; id < 4000; id += 2)
+    peer->send(http2::test::rst_stream(id, http2::ErrorCode::cancel));
+  world.simulation().run_for(10ms);
+  CHECK(world.service().running == 0);
+  CHECK(world.server().kept_calls() <= 256);
+}
+
 }  // namespace
 }  // namespace ringrpc

@@ -35,6 +35,7 @@ class RawService final : public Service {
         method<&RawService::metadata>("Metadata"),
         method<&RawService::count>("Count"),
         method<&RawService::join>("Join"),
+        method<&RawService::join_asked>("JoinAsked"),
         method<&RawService::slow_join>("SlowJoin"),
         method<&RawService::chat>("Chat"),
         method<&RawService::rest_after>("RestAfter"),
@@ -152,6 +153,12 @@ class RawService final : public Service {
     RawMessage joined;
     while (auto message = co_await in.next()) joined.bytes += message->bytes;
     co_return joined;
+  }
+
+  /// The same, after a look at all metadata.
+  Task<Result<RawMessage>> join_asked(Call& call, Reader<RawMessage>& in) {
+    (void)call.metadata();
+    return join(call, in);
   }
 
   /// The same, pausing before each message.
