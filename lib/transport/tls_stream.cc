@@ -67,7 +67,7 @@ void TlsStream::start(ByteStream::Handler& handler) {
   assert(!handler_);
   handler_ = &handler;
   carrier_->start(*this);
-  if (SSL_is_server(session_.get()) == 1) return;
+  if (!connecting()) return;
   advance_handshake();
   pump();
 }
@@ -312,7 +312,13 @@ void TlsStream::pump() {
   if ((phase_ == Phase::broken || ending) && carrier_sending_ != Sending::shut_down) {
     enter(carrier_sending_, Sending::shut_down);
     carrier_->shutdown_send();
+    if (phase_ == Phase::broken && connecting()) finish(EPROTO);
   }
+}
+
+/// True for a client during its handshake. It may have other addresses to try.
+bool TlsStream::connecting() const {
+  return SSL_is_server(session_.get()) == 0 && handshake_ != Handshake::finished;
 }
 
 /// After close_notify only messages of TLS itself can remain, and they can no longer be sent.

@@ -14,9 +14,9 @@
 /// 3. `shutdown_send` sends close_notify, then shuts the carrier down. The peer's close_notify is an orderly
 ///    end. An end without one is accepted too, because HTTP/2 detects truncation itself: its frames show
 ///    where messages end.
-/// 4. A failure is sent to the peer as an alert. The peer has `linger` to read it. Then the handler gets
-///    EPROTO, and `failure` describes the cause. Before the handshake is finished, `failure` reports that it
-///    is not.
+/// 4. A failure is sent to the peer as an alert. The peer has `linger` to read it, but a client that fails
+///    during its handshake does not wait. Then the handler gets EPROTO, and `failure` describes the cause.
+///    Before the handshake is finished, `failure` reports that it is not.
 /// 5. A step of the handshake may take a millisecond of signing and verifying, so a shard makes one step in
 ///    each turn. Bytes for another step are kept, and receiving pauses, until the stream's turn. Peers take
 ///    turns (reactor/peer_key.h), so a peer with many handshakes delays another peer by one step. Bytes that
@@ -144,6 +144,7 @@ class TlsStream final : public ByteStream,
   Bytes next_record(std::span<std::uint8_t, record_bytes_max> room) const;
   bool encrypt();
   void pump();
+  bool connecting() const;
   void send_output();
   void fail(Status why);
   void lose(Status why) noexcept;
