@@ -143,6 +143,16 @@ class Install(unittest.TestCase):
             with frames.Client(port) as client:
                 client.open()
                 self.shouts(client)
+        with subprocess.Popen([root / "shout"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                              env=self.environment) as without_terminal:
+            try:
+                self.assertEqual(without_terminal.stdout.readline(), f"listening on 127.0.0.1:{port}; Enter ends it\n")
+                with frames.Client(port) as client:
+                    client.open()
+                    self.shouts(client)
+                self.assertIsNone(without_terminal.poll())
+            finally:
+                without_terminal.kill()
 
     def test_pkg_config_gives_no_flags_that_users_do_not_need(self):
         given = [flag for flag in self.flags("--cflags") if flag.startswith(("-D", "-I"))]

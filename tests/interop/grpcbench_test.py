@@ -446,6 +446,12 @@ class AgainstTrouble(Case):
         self.assert_refused(grpcbench("--server", "no.such.name.invalid:1"), FAILED, "is the name spelled correctly?")
         self.assert_refused(grpcbench("--call", "a.B/C", "--server", "127.0.0.1:1"), FAILED, "connection refused")
 
+    def test_a_policy_of_retries_does_not_hide_the_error(self):
+        retries = {"maxAttempts": 2, "initialBackoff": "0.01s", "maxBackoff": "0.01s", "backoffMultiplier": 1}
+        method = {"name": [{}], "retryPolicy": {**retries, "retryableStatusCodes": ["UNAVAILABLE"]}}
+        words = ("--service-config", json.dumps({"methodConfig": [method]}), "--server", "127.0.0.1:1")
+        self.assert_refused(grpcbench(*words), FAILED, "connect 127.0.0.1:1: connection refused")
+
     def test_a_silent_server_ends_the_run(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             address = f"127.0.0.1:{silent.getsockname()[1]}"

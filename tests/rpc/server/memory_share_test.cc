@@ -6,7 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "ringrpc/tls.h"
+
 #include "rpc/server/raw_peer.h"
+#include "transport/test_authority.h"
 
 namespace ringrpc {
 namespace {
@@ -98,6 +101,24 @@ TEST_CASE("a connection counts, and its memory is given back") {
   peers.clear();
   REQUIRE(world.run_until([&] { return world.server().counters().connections_open == 0; }));
   CHECK(world.server().buffered_bytes() == 0);
+}
+
+TEST_CASE("a connection with TLS counts more, most of all during its handshake") {
+  CHECK(ServerConnection::first_bytes(false) >= 14 * kibibyte);
+  CHECK(ServerConnection::first_bytes(true) >= 62 * kibibyte);
+  SimulatedWorld world(1);
+  ServerOptions options = sharing(10'000 * kibibyte);
+  options.tls = *ServerTls::load(test::server_options());
+  world.serve(options, "tls+127.0.0.1:7");
+  ChannelOptions calling;
+  calling.tls = *ClientTls::load(test::client_options());
+  CHECK(world.run(
+      [&](Channel& channel) -> Task<void> {
+        CHECK(co_await channel.unary<RawMessage, RawMessage>(std::string(echo_path), RawMessage{"x"}, {}));
+        CHECK(world.server().buffered_bytes() >= 27 * kibibyte);
+        CHECK(world.server().buffered_bytes() <= 34 * kibibyte);
+      },
+      calling));
 }
 
 TEST_CASE("header fields that HPACK remembers count") {
