@@ -15,6 +15,7 @@
 #include "rpc/policy/call_origin.h"
 #include "rpc/policy/jwt_cache.h"
 #include "rpc/policy/jwt_verifier.h"
+#include "rpc/policy/token_check.h"
 
 namespace ringrpc {
 namespace {
@@ -27,27 +28,6 @@ constexpr std::size_t waiting_tokens_max = 65'536;
 constexpr int verifier_niceness = 10;
 /// The wall clock may be set while a token is cached, whose freshness is on the clock of the shard.
 constexpr std::chrono::minutes fresh_for_max{5};
-
-/// Ends a TokenCheck, in any way.
-class CheckEnd {
- public:
-  CheckEnd(JwtCache& cache, std::string token, std::shared_ptr<TokenCheck> check)
-      : cache_(cache), token_(std::move(token)), check_(std::move(check)) {
-    cache_.checks().emplace(token_, check_);
-  }
-  CheckEnd(const CheckEnd&) = delete;
-  CheckEnd& operator=(const CheckEnd&) = delete;
-  ~CheckEnd() {
-    check_->over = true;
-    cache_.checks().erase(token_);
-    check_->ends.notify();
-  }
-
- private:
-  JwtCache& cache_;
-  std::string token_;
-  std::shared_ptr<TokenCheck> check_;
-};
 
 using Verdict = std::expected<VerifiedJwt, JwtRefusal>;
 
@@ -192,23 +172,16 @@ Task<std::optional<JwtRefusal>> JwtAuth::State::verify(Call& call, std::string_v
   co_return std::nullopt;
 }
 
-/// The first call with a token has it verified, and others wait for the result. If its caller has no place left, they
-/// may have one.
+/// The first call with a token has it verified, and others wait for the result. If its caller has no place left, the next
+/// of them may have one.
 Task<std::optional<JwtRefusal>> JwtAuth::State::verify_shared(Call& call, std::string_view token,
                                                               JwtCache& cache) {
-  const auto found = cache.checks().find(token);
-  if (found == cache.checks().end()) {
-    const auto check = std::make_shared<TokenCheck>();
-    const CheckEnd end(cache, std::string(token), check);
-    check->refusal = co_await verify(call, token, cache);
-    co_return check->refusal;
-  }
-  const std::shared_ptr<TokenCheck> check = found->second;
-  const std::uint64_t seen = check->ends.count();
-  if (!check->over) co_await check->ends.past(seen);
-  if (check->refusal && check->refusal->cause == JwtCause::busy)
-    co_return co_await verify(call, token, cache);
-  co_return check->refusal;
+  TokenTurn turn(cache.checks(), token);
+  co_await turn;
+  if (turn.settled()) co_return turn.refusal();
+  std::optional<JwtRefusal> refusal = co_await verify(call, token, cache);
+  if (!refusal || refusal->cause != JwtCause::busy) turn.settle(refusal);
+  co_return refusal;
 }
 
 /// The token outlives the call's stream, which may end meanwhile.
@@ -216,8 +189,7 @@ Task<Status> JwtAuth::State::verify_and_run(Call& call, std::string token, JwtCa
   for (;;) {
     if (std::optional<JwtRefusal> refusal = co_await verify_shared(call, token, cache))
       co_return refuse(call, *refusal);
-    // It is not there if the call that had it verified was cancelled, if other tokens have replaced it, or if
-    // it has expired or the keys have changed meanwhile.
+    // It is not there if other tokens have replaced it, or if it has expired or the keys have changed meanwhile.
     if (const VerifiedToken* const found = known(cache, token, call.now())) {
       admit(call, found->verified.attributes);
       break;

@@ -11,19 +11,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "ringrpc/clock.h"
-#include "ringrpc/event_count.h"
 
 #include "reactor/shard.h"
 #include "rpc/policy/caller_standing.h"
 #include "rpc/policy/jwt_verifier.h"
+#include "rpc/policy/token_check.h"
 
 namespace ringrpc {
 
@@ -39,15 +36,6 @@ struct VerifiedToken {
   }
 };
 
-/// A token that is being verified. All calls with this token on the shard share one verification.
-struct TokenCheck {
-  bool over = false;
-  /// Why it is refused. Nothing for a token that is now in the cache, and if the call that had it verified
-  /// was cancelled: the next one begins again.
-  std::optional<JwtRefusal> refusal;
-  EventCount ends;
-};
-
 class JwtCache final : public ShardLocal {
  public:
   /// `owner` tells apart two interceptors that had the same address one after the other.
@@ -59,7 +47,7 @@ class JwtCache final : public ShardLocal {
   /// Replaces the token of its bucket that is fresh for the shortest time.
   void keep(VerifiedToken verified);
 
-  std::map<std::string, std::shared_ptr<TokenCheck>, std::less<>>& checks() noexcept { return checks_; }
+  TokenChecks& checks() noexcept { return checks_; }
   CallerStanding& standing() noexcept { return standing_; }
 
  private:
@@ -71,7 +59,7 @@ class JwtCache final : public ShardLocal {
   std::uint64_t hash_key_;
   std::size_t bucket_mask_;
   std::vector<VerifiedToken> slots_;
-  std::map<std::string, std::shared_ptr<TokenCheck>, std::less<>> checks_;
+  TokenChecks checks_;
   CallerStanding standing_;
 };
 

@@ -166,39 +166,65 @@ class Arrivals final : public Interceptor {
     ++calls;
     return next();
   }
-  int calls = 0;
+  std::size_t calls = 0;
+};
+
+/// Slow tokens wait, and calls with one good token: `first` from a connection with a long line, and `seconds`, which
+/// wait for its verification, from another. Then more slow tokens arrive, and the longest line gives way.
+struct SharedToken {
+  explicit SharedToken(std::size_t calls) : seconds(calls) {}
+
+  /// Runs all calls to their ends.
+  void run() {
+    SimulatedWorld world(1);
+    world.serve({.interceptors = {&arrivals, setting.authentication.get()}});
+    CHECK(world.run([&](Channel& channel) -> Task<void> {
+      Channel long_line(world.address()), other(world.address());
+      for (Channel* each : {&channel, &long_line, &other}) CHECK(co_await setting.outcome(*each, "") != "OK");
+      arrivals.calls = 0;
+      const std::string shared = "Bearer " + issuer.token(test::claims);
+      TaskScope calls;
+      std::vector<std::string> others(25);
+      for (int i = 0; i < 13; ++i) calls.spawn(note(long_line, slow_token(i), others.at(i)));
+      co_await have_arrived(13);
+      calls.spawn(note(long_line, shared, first));
+      co_await have_arrived(14);
+      for (std::string& each : seconds) calls.spawn(note(channel, shared, each));
+      co_await have_arrived(14 + seconds.size());
+      for (int i = 13; i < 25; ++i) calls.spawn(note(other, slow_token(i), others.at(i)));
+      CHECK((co_await calls.join()).ok());
+    }));
+  }
+
+  std::string first;
+  std::vector<std::string> seconds;
+  const test::JwtIssuer issuer;
+  JwtSetting setting{{.keys = JwtKeys::load(Pem::text(slow_key_set(issuer))).value(), .waiting_tokens = 16}};
+
+ private:
+  Task<> note(Channel& from, std::string token, std::string& outcome) {
+    outcome = co_await setting.outcome(from, std::move(token));
+  }
+  Task<> have_arrived(std::size_t calls) {
+    while (arrivals.calls < calls) co_await turn_share();
+  }
+
+  Arrivals arrivals;
 };
 
 TEST_CASE("a caller is not refused for the line of another one with the same token") {
-  SimulatedWorld world(1);
-  const test::JwtIssuer issuer;
-  JwtSetting setting({.keys = JwtKeys::load(Pem::text(slow_key_set(issuer))).value(), .waiting_tokens = 16});
-  Arrivals arrivals;
-  world.serve({.interceptors = {&arrivals, setting.authentication.get()}});
-  CHECK(world.run([&](Channel& channel) -> Task<void> {
-    Channel long_line(world.address()), other(world.address());
-    for (Channel* each : {&channel, &long_line, &other}) CHECK(co_await setting.outcome(*each, "") != "OK");
-    const std::string shared = "Bearer " + issuer.token(test::claims);
-    std::string first, second;
-    TaskScope calls;
-    const auto note = [&](Channel& from, std::string token, std::string& outcome) -> Task<> {
-      outcome = co_await setting.outcome(from, std::move(token));
-    };
-    const auto have_arrived = [&](int number) -> Task<> {
-      while (arrivals.calls < 3 + number) co_await turn_share();
-    };
-    std::vector<std::string> others(25);
-    for (int i = 0; i < 13; ++i) calls.spawn(note(long_line, slow_token(i), others.at(i)));
-    co_await have_arrived(13);
-    calls.spawn(note(long_line, shared, first));
-    co_await have_arrived(14);
-    calls.spawn(note(channel, shared, second));
-    co_await have_arrived(15);
-    for (int i = 13; i < 25; ++i) calls.spawn(note(other, slow_token(i), others.at(i)));
-    CHECK((co_await calls.join()).ok());
-    CHECK(first == "UNAVAILABLE: this server has too many tokens to verify; try again");
-    CHECK(second == "OK");
-  }));
+  SharedToken token(1);
+  token.run();
+  CHECK(token.first == "UNAVAILABLE: this server has too many tokens to verify; try again");
+  CHECK(token.seconds.front() == "OK");
+}
+
+TEST_CASE("calls that wait for a caller without a place share one more verification of their token") {
+  SharedToken token(5);
+  token.run();
+  CHECK(token.first == "UNAVAILABLE: this server has too many tokens to verify; try again");
+  for (const std::string& each : token.seconds) CHECK(each == "OK");
+  CHECK(token.setting.metrics().find("ringrpc_jwt_verified_total 1\n") != std::string::npos);
 }
 
 }  // namespace
