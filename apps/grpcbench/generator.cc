@@ -350,7 +350,9 @@ void Generator::end_if_hopeless(const CallSlot& slot, Status status) {
   const bool missing = status.code() == Code::UNIMPLEMENTED && !responded_[slot.operation_index()];
   const bool lost = unreachable(status);
   if (lost && plan_.keep_going) {
-    if (!schedule_) shard_.alarms().arm(rest_bell_, after(shard_.now(), rest_in_outage));
+    // Otherwise each call in flight that fails would prolong the rest, during which no call begins.
+    if (!schedule_ && !rest_bell_.armed())
+      shard_.alarms().arm(rest_bell_, after(shard_.now(), rest_in_outage));
     return;
   }
   if (missing || lost) end_early(slot.operation_index(), std::move(status));

@@ -1,10 +1,12 @@
 // The load of one shard: how it begins, what it counts, and all the ways in which it ends.
 #include "grpcbench/generator.h"
 
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <tuple>
 
 #include "ringrpc/bearer_auth.h"
+#include "ringrpc/client_interceptor.h"
 
 #include "bench.h"
 
@@ -464,6 +466,34 @@ TEST_CASE("a run that keeps going counts the failures of an outage, and the call
     CHECK(bench.service.started() >= before + 100);
     CHECK(measured.duration >= 10s);
   }
+}
+
+/// Fails each call as if the server could not be reached, 1 to 10 ms after the call has begun, one after the other.
+class Outage final : public ClientInterceptor {
+ public:
+  Task<Status> intercept(ClientRequest&, ClientNext) override {
+    const Instant now = Shard::here().io().now();
+    if (calls > 0) longest_pause = std::max(longest_pause, now - last_begun);
+    last_begun = now;
+    co_await ExactWait(now + (calls++ % 10 + 1) * 1ms);
+    co_return Status(Code::UNAVAILABLE, "the server cannot be reached", Initiator::library);
+  }
+
+  unsigned calls = 0;
+  Instant last_begun;
+  Nanoseconds longest_pause{0};
+};
+
+TEST_CASE("calls begin every 10 ms of an outage, however many others fail meanwhile") {
+  Bench bench(10ms);
+  Values values = lasting(1s);
+  values.keep_going = true;
+  Plan plan = bench.plan(values);
+  Outage outage;
+  plan.channel.interceptors = {&outage};
+  bench.run(plan);
+  CHECK(outage.calls >= 800);
+  CHECK(outage.longest_pause <= 12ms);
 }
 
 TEST_CASE("a stopped run waits for the calls in flight and counts them") {
