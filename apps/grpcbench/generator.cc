@@ -308,17 +308,19 @@ void Generator::end_duration() {
   finish_if_done();
 }
 
-/// Counts endless streams as open. They are cancelled when the run is over: their cancellation could cost the connection
-/// and so the calls that are still awaited.
+/// Counts endless streams as open, also those that began in the warm-up, because their messages after it count. During the
+/// warm-up it counts none. They are cancelled when the run is over: their cancellation could cost the connection and so the
+/// calls that are still awaited.
 void Generator::leave_open() {
   bool left = false;
   for (CallSlot& slot : slots_) {
     if (slot.free() || slot.expired() || slot.abandoned() || !endless(slot)) continue;
     slot.ListNode::unlink();
     slot.abandon();
+    left = true;
+    if (shard_.now() < counting_from_) continue;
     ++measured_.tallies[slot.operation_index()].open;
     measured_.backends.record_open(slot.backend());
-    left = true;
   }
   if (!left) return;
   last_end_ = std::max(last_end_, shard_.now());

@@ -9,7 +9,7 @@
 /// 2. Closed loop: each slot begins a call when its previous one has ended. Open loop: the schedule says when
 ///    a call is due. It takes the slot that has been free for longest, so that all connections are used, or
 ///    the first that becomes free. In both cases its latency counts from the time at which it was due.
-/// 3. Calls that were due during the warm-up do not count, whenever they end.
+/// 3. Calls that were due during the warm-up do not count, whenever they end. Streams that are open after it do.
 /// 4. A call without a response at its deadline is counted then. It is not cancelled, and its slot stays
 ///    taken until the response comes. So an overloaded server loses no connections to cancellations, and no
 ///    new calls are added to those that it still works on.

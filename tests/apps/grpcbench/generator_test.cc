@@ -229,6 +229,21 @@ TEST_CASE("an interrupted run has the messages of its open streams") {
   CHECK(measured.duration >= 1s);
 }
 
+TEST_CASE("a run that is interrupted in its warm-up has no open streams, as it has no messages of them") {
+  for (const auto& interrupt : {&Bench::stop, &Bench::cease}) {
+    Bench bench(10ms);
+    Values values = lasting(1h);
+    values.warmup = 5s;
+    const Measurement measured = bench.run(bench.plan(values, {paced("Ticks")}), [&] {
+      bench.run_for(1s);
+      (bench.*interrupt)();
+    });
+    CHECK(measured.tallies.at(0).open == 0);
+    CHECK(measured.tallies.at(0).traffic.messages_received == 0);
+    CHECK(measured.duration == 0s);
+  }
+}
+
 TEST_CASE("a stream that is lost fails, and its messages count") {
   Bench bench(10ms);
   const Measurement measured = bench.run(bench.plan(lasting(30s), {paced("Ticks")}), [&] {
