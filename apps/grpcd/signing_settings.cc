@@ -53,8 +53,9 @@ void add_signing(apps::CommandLine& line, SigningValues& signing) {
       {.name = "signing-queue-size",
        .group = group,
        .placeholder = "BYTES",
-       .help = "Data of the requests that such threads process or that wait for one, at most 64G; further "
-               "requests fail at once"},
+       .help =
+           "Data of the requests that such threads process or that wait for one, at most 64G. An address may "
+           "have half of what others leave of it, so half if it is alone; further requests fail at once."},
       signing.queue_bytes_max, {1, queue_bytes_max}));
   line.add(apps::toggle(
       {.name = "verify-signatures", .group = group, .help = "Verifies each signature before it is sent"},

@@ -6,10 +6,11 @@
 /// `take` returns RESOURCE_EXHAUSTED beyond the limit; destroying the share returns its bytes.
 ///
 /// A limit on the number of requests alone would allow that number times the largest message. An address may
-/// have as much as it leaves to others: one address alone has half, and the second a quarter. So no address
-/// can use all. All members may be used from any thread at the same time.
+/// have half of what others leave: one address alone has half, and the second a quarter. So no address can use
+/// all. All members may be used from any thread at the same time.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -51,11 +52,13 @@ class SigningBacklog {
     std::size_t& all = backlog->bytes_;
     const auto found = backlog->of_peer_.find(peer);
     const std::size_t own = found == backlog->of_peer_.end() ? 0 : found->second;
-    if (all != 0 && own + all + 2 * bytes > backlog->bytes_max_)
-      return fail(Code::RESOURCE_EXHAUSTED, "the backlog is full: " + std::to_string(all) +
-                                                " bytes of data are waiting, " + std::to_string(own) +
-                                                " of this address (backlog limit " +
-                                                std::to_string(backlog->bytes_max_) + ")");
+    const std::size_t most = (backlog->bytes_max_ - std::min(all - own, backlog->bytes_max_)) / 2;
+    if (all != 0 && own + bytes > most)
+      return fail(Code::RESOURCE_EXHAUSTED,
+                  "the backlog is full for this address: it has " + std::to_string(own) +
+                      " bytes there, and " + std::to_string(bytes) + " more would exceed " +
+                      std::to_string(most) + ", half of what other addresses leave of " +
+                      std::to_string(backlog->bytes_max_) + " (backlog limit)");
     if (bytes > 0) backlog->of_peer_[peer] = own + bytes;
     all += bytes;
     return Share(std::move(backlog), peer, bytes);

@@ -109,7 +109,7 @@ TEST_CASE("a connection whose signatures fill the queue gives way to another, wh
   });
 }
 
-TEST_CASE("an address may have as much of the backlog as it leaves to others") {
+TEST_CASE("an address may have half of what others leave of the backlog, and the error says so") {
   const auto backlog = std::make_shared<SigningBacklog>(1000);
   const auto take = [&](std::uint64_t peer, std::size_t bytes) {
     return SigningBacklog::take(backlog, PeerKey{AF_INET, peer}, bytes);
@@ -119,7 +119,11 @@ TEST_CASE("an address may have as much of the backlog as it leaves to others") {
   CHECK_FALSE(take(1, 1));
   const Result<SigningBacklog::Share> second = take(2, 250);
   CHECK(second);
-  CHECK_FALSE(take(2, 1));
+  const Result<SigningBacklog::Share> refused = take(2, 1);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message() ==
+        "the backlog is full for this address: it has 250 bytes there, and 1 more would exceed 250, half of "
+        "what other addresses leave of 1000 (backlog limit)");
   CHECK(take(3, 125));
   CHECK(backlog->bytes() == 750);
   first.reset();
@@ -179,9 +183,9 @@ TEST_CASE("the log names the limit that was reached, but the status does not") {
     log::set_level(log::Level::info);
     ask(61);
     co_await until([&] { return ends[Code::RESOURCE_EXHAUSTED] == 1; });
-    CHECK(
-        captured.text().ends_with(": RESOURCE_EXHAUSTED (the backlog is full: 40 bytes of data are waiting, "
-                                  "40 of this address (backlog limit 200))\n"));
+    CHECK(captured.text().ends_with(
+        ": RESOURCE_EXHAUSTED (the backlog is full for this address: it has 40 bytes there, and 61 "
+        "more would exceed 100, half of what other addresses leave of 200 (backlog limit))\n"));
     ask(10);
     co_await until([&] { return world.pool->waiting() == 2; });
     ask(10);
