@@ -23,6 +23,11 @@ constexpr std::size_t debug_bytes_max = 1024;
 /// times as much in three blocks of memory.
 constexpr std::size_t table_memory_factor = 8;
 
+/// The memory of a field in a header block that has not ended, without its text, as measured.
+constexpr std::size_t field_memory_bytes = 288;
+/// Huffman's code takes at least five bits for a byte of text.
+constexpr std::size_t text_memory_factor = 2;
+
 struct OptionDeleter {
   void operator()(nghttp2_option* option) const noexcept { nghttp2_option_del(option); }
 };
@@ -263,7 +268,17 @@ std::size_t Session::queued_output_bytes() const noexcept {
 
 std::size_t Session::remembered_bytes() const noexcept {
   return nghttp2_session_get_hd_inflate_dynamic_table_size(engine_) * table_memory_factor +
-         known_blocks_.held_bytes();
+         known_blocks_.held_bytes() + unfinished_bytes();
+}
+
+/// An estimate for what nghttp2 and the header block hold of a frame that has not arrived whole, or of a header block
+/// that has not. DATA is passed on as it arrives.
+std::size_t Session::unfinished_bytes() const noexcept {
+  if (header_block_unfinished()) {
+    return text_memory_factor * block_frames_bytes_ +
+           field_memory_bytes * std::min(block_fields_, block_fields_max_);
+  }
+  return scanner_.inside_payload() && head_.type != FrameType::data ? head_.length : 0;
 }
 
 std::uint32_t Session::peer_max_concurrent_streams() const noexcept {

@@ -164,8 +164,8 @@ class Session {
   /// An estimate of the memory that frames other than DATA take while they wait to be produced.
   std::size_t queued_output_bytes() const noexcept;
 
-  /// An estimate of the memory that the peer's header fields take between requests: in HPACK's table, and in
-  /// known blocks.
+  /// An estimate of the memory that the peer's header fields take between requests, in HPACK's table and in
+  /// known blocks, and of a header block or another frame that has not arrived whole.
   std::size_t remembered_bytes() const noexcept;
 
   /// Has scanned the bytes of all calls of `receive`.
@@ -230,6 +230,7 @@ class Session {
   bool feed_unknown(Bytes frame, Bytes block);
   void refuse_frame(const Verdict& verdict);
   bool header_block_unfinished() const noexcept;
+  std::size_t unfinished_bytes() const noexcept;
   int take_new_field(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool never_indexed);
   int refuse_field();
   void refuse_oversized(Stream& stream, bool end_stream);
@@ -311,6 +312,8 @@ class Session {
   KnownBlocks known_blocks_;
   const KnownBlock* known_ = nullptr;  ///< the decoded block that is being fed, if it is known
   Bytes unknown_;                      ///< the bytes of the block being fed, if it may be learnt
+  std::uint32_t block_frames_bytes_ =
+      0;  ///< the lengths of the block's frames so far, of the last one as well
   std::uint32_t block_bytes_ = 0;
   std::uint32_t block_fields_ = 0;
   const std::uint32_t block_bytes_max_;

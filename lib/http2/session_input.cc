@@ -28,7 +28,11 @@ std::string_view view(nghttp2_rcbuf* buffer) noexcept {
 /// looked up, and may be learnt; other blocks only show whether what was learnt still holds. False
 /// when nghttp2 takes no more.
 [[gnu::always_inline]] inline bool Session::take_block(Input& input, bool request) {
-  if (head_.type == FrameType::headers) block_deadline_ = never;  // the previous block has ended
+  if (head_.type == FrameType::headers) {  // the previous block has ended
+    block_deadline_ = never;
+    block_frames_bytes_ = 0;
+  }
+  block_frames_bytes_ += head_.length;
   if (!request && !known_blocks_.any()) return true;
   const Bytes block = scanner_.whole_block(head_);
   const KnownBlock* const known = request ? known_blocks_.find(block) : nullptr;

@@ -299,13 +299,14 @@ void ServerConnection::on_output_held(std::size_t bytes) {
   if (bytes != output_bytes_) account(std::exchange(output_bytes_, bytes), bytes);
 }
 
-/// A client whose fields do not fit loses its connection: HPACK's table cannot be refused.
+/// A client whose fields do not fit loses its connection: neither HPACK's table nor part of a frame can be refused.
 void ServerConnection::on_fields_remembered(std::size_t before, std::size_t now) {
   account_own(before, now);
   if (now <= std::max(before, usual_fields_bytes) || finds_room(0)) return;
   count_refused(CallLimit::total_buffered_bytes);
   abort(Status(Code::RESOURCE_EXHAUSTED,
-               "closed: the header fields that it has the server remember take " + std::to_string(now) +
+               "closed: the header fields and parts of frames that it has the server remember take " +
+                   std::to_string(now) +
                    " bytes, and all connections hold as many as max_total_buffered_bytes allows",
                Initiator::library));
 }

@@ -135,6 +135,69 @@ TEST_CASE("header fields that HPACK remembers count") {
   CHECK(world.server().buffered_bytes() - before > 15 * kibibyte);
 }
 
+/// The first frame of a header block, without its end: 16 KiB of a field of 20,000 bytes.
+std::string begun_block(std::uint32_t stream) {
+  using namespace http2::test;
+  const std::string field("\0\1x\x7f\xa1\x9b\1", 7);
+  return frame(frame_type::headers, 0, stream, field + std::string(16'377, 'v'));
+}
+
+TEST_CASE("a header block counts until it has ended") {
+  using namespace http2::test;
+  SimulatedWorld world(1);
+  world.serve(sharing(10'000 * kibibyte));
+  const auto peer = RawPeer::before_server(world);
+  REQUIRE(is_served(world, *peer, 1));
+  const std::size_t before = world.server().buffered_bytes();
+  peer->send(begun_block(3));
+  world.simulation().run_for(10ms);
+  CHECK(world.server().buffered_bytes() - before > 16 * kibibyte);
+  peer->send(frame(9, end_headers, 3, std::string(20'000 - 16'377, 'v')));  // CONTINUATION
+  world.simulation().run_for(10ms);
+  CHECK(world.server().buffered_bytes() - before < 4 * kibibyte);
+  CHECK(is_served(world, *peer, 5));
+}
+
+TEST_CASE("the fields of a header block count until it has ended") {
+  using namespace http2::test;
+  SimulatedWorld world(1);
+  world.serve(sharing(10'000 * kibibyte));
+  const auto peer = RawPeer::before_server(world);
+  REQUIRE(is_served(world, *peer, 1));
+  const std::size_t before = world.server().buffered_bytes();
+  std::string fields;
+  for (int n = 0; n < 90; ++n) fields.append("\0\1x\1v", 5);
+  peer->send(frame(frame_type::headers, 0, 3, fields));
+  world.simulation().run_for(10ms);
+  CHECK(world.server().buffered_bytes() - before > 8 * kibibyte);
+}
+
+TEST_CASE("a frame that arrives in parts counts until it has ended") {
+  SimulatedWorld world(1);
+  world.serve(sharing(10'000 * kibibyte));
+  const auto peer = RawPeer::before_server(world);
+  REQUIRE(is_served(world, *peer, 1));
+  const std::size_t before = world.server().buffered_bytes();
+  std::string frame = http2::test::frame(http2::test::frame_type::goaway, 0, 0, std::string(16'384, '\0'));
+  frame.pop_back();
+  peer->send(frame);
+  world.simulation().run_for(10ms);
+  CHECK(world.server().buffered_bytes() - before >= 16 * kibibyte);
+}
+
+TEST_CASE("connections whose header blocks do not end leave room for others") {
+  SimulatedWorld world(1);
+  world.serve(sharing(300 * kibibyte));
+  auto peers = connect(world, 10);
+  for (auto& peer : peers) {
+    peer->send(begun_block(1));
+    world.simulation().run_for(200ms);
+  }
+  CHECK(world.server().buffered_bytes() <= 300 * kibibyte);
+  const auto other = RawPeer::before_server(world);
+  CHECK(is_served(world, *other, 1));
+}
+
 TEST_CASE("a new connection takes the place of the one that has been idle longest") {
   SimulatedWorld world(1);
   world.serve(sharing(300 * kibibyte));
