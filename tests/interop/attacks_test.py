@@ -256,7 +256,8 @@ class LargeConnections(unittest.TestCase):
                 client.open(*settings)
                 self.fill(client, body)
             taken = resident_bytes(server.process) - before
-            self.assertGreater(taken, self.CONNECTIONS * self.STREAMS * 200_000)
+            sent = self.CONNECTIONS * self.STREAMS * 200_000
+            self.assertGreater(taken, min(sent, server.pod * 3 // 8) if server.pod else sent)
             for client in clients:
                 client.socket.close()
             wanted = before + 16 * MEBIBYTE
@@ -300,7 +301,7 @@ class IdleConnections(unittest.TestCase):
 
 class Descriptors(unittest.TestCase):
     def test_more_connections_than_descriptors(self):
-        limit = 80
+        limit = 160
         with harness.Server("--max-connections", "10000", descriptors=limit) as server:
             crowd = [Client(server.port) for _ in range(2 * limit)]
             for client in crowd:

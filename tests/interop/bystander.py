@@ -23,15 +23,16 @@ def echo(port, payload=b"still here", source="127.0.0.1"):
 def is_served(port, source="127.0.0.1"):
     try:
         return echo(port, source=source)
-    except ConnectionError:
+    except OSError:
         return False
 
 
 class Bystander:
     """Makes calls all the time while it is in scope; `answered` counts those that succeeded."""
 
-    def __init__(self, port):
+    def __init__(self, port, source="127.0.0.1"):
         self.port = port
+        self.source = source
         self.answered = self.failed = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._call)
@@ -46,7 +47,7 @@ class Bystander:
 
     def _call(self):
         while True:
-            if echo(self.port):
+            if is_served(self.port, self.source):
                 self.answered += 1
             else:
                 self.failed += 1

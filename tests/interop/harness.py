@@ -13,6 +13,7 @@ unittest.SkipTest in setUpModule; it is then reported as skipped (exit status 77
 
 import contextlib
 import os
+import pathlib
 import re
 import resource
 import signal
@@ -22,6 +23,9 @@ import tempfile
 import threading
 import time
 import unittest
+
+from control_group import ControlGroup
+from memory import MEBIBYTE
 
 READY = re.compile(
     r"ready on (?P<addresses>.+) \((?P<shards>\d+) shards?, (?P<backend>\S+)\)"
@@ -34,6 +38,9 @@ STOP_SECONDS = 300
 RUN_SECONDS = 600
 DEADLINE_SECONDS = 300  # for a call or a connection that must succeed, passed to programs in their flags
 SKIPPED = 77
+# The memory of the control group that each grpcd is run in; 0 for none.
+POD_BYTES = int(os.environ.get("POD_MIB", 0)) * MEBIBYTE
+SETTINGS_OF_PODS = pathlib.Path(__file__).resolve().parents[2] / "docs/deploy/kubernetes/grpcd.toml"
 
 
 class Daemon:
@@ -138,13 +145,48 @@ class Daemon:
 
 
 class Server(Daemon):
-    """A running grpcd on free ports."""
+    """A running grpcd on free ports. With `pod`, it has the settings of the Kubernetes manifests, and so much memory; leaving
+    the `with` demands that it has not been killed and has used less than three quarters."""
 
-    def __init__(self, *flags, listen=("127.0.0.1:0",), program=None, descriptors=None, environment=None):
-        command = [program or os.environ["GRPCD"], "--shards", "2", *flags]
+    def __init__(self, *flags, listen=("127.0.0.1:0",), program=None, descriptors=None, environment=None, pod=POD_BYTES):
+        command = [program or os.environ["GRPCD"], "--shards", "2"]
+        if pod:
+            command += ["--config", SETTINGS_OF_PODS, "--admin", "127.0.0.1:0", "--log-format", "text"]
+        command += flags
         for address in listen:
             command += ["--listen", address]
         super().__init__(command, descriptors=descriptors, environment=environment)
+        self.pod = pod
+        self._group = None
+
+    def __enter__(self):
+        with contextlib.ExitStack() as opened:
+            if self.pod:
+                self._group = opened.enter_context(ControlGroup(self.pod))
+            super().__enter__()
+            self._opened = opened.pop_all()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        with self._opened:
+            super().__exit__(kind, error, trace)
+            if self._group:
+                self._check_memory()
+
+    def _limit(self):
+        super()._limit()
+        if self._group:
+            self._group.join()
+
+    def _check_memory(self):
+        peak = self._group.peak_bytes()
+        sockets = self._group.peak_bytes_of_sockets()
+        held = f"held {peak // MEBIBYTE} MiB at most, and {sockets // MEBIBYTE} MiB of sockets"
+        print(f"{self.pod // MEBIBYTE} MiB: {held}", file=sys.stderr)
+        if self._group.kills():
+            raise AssertionError("the kernel has killed grpcd for its memory")
+        if peak >= self.pod * 3 // 4:
+            raise AssertionError(f"{peak / MEBIBYTE:.0f} MiB are more than docs/deploy/kubernetes/README.md says")
 
 
 class ServerCase(unittest.TestCase):
