@@ -12,6 +12,8 @@ std::unexpected<Status> wrong(unsigned line, std::string_view what) {
   return fail(Code::INVALID_ARGUMENT, std::to_string(line).append(": ").append(what));
 }
 
+constexpr std::string_view no_tables = "tables are not supported; write every key at the top level";
+
 /// Line `line` of `text`, counted from 1, trimmed and cut to a readable length.
 std::string_view line_of(std::string_view text, unsigned line) {
   constexpr std::size_t shown_bytes_max = 60;
@@ -42,8 +44,7 @@ std::optional<std::vector<std::string>> strings_of(const toml::array& array) {
 
 /// The reason why a node is not a TomlValue.
 std::string_view objection(const toml::node& node) {
-  if (node.is_table() || node.is_array_of_tables())
-    return "tables are not supported; write every key at the top level";
+  if (node.is_table() || node.is_array_of_tables()) return no_tables;
   if (node.is_array()) return "an array takes strings in \"quotes\"";
   return "dates and fractions are not supported; write a whole number, true or false, or a \"text\"";
 }
@@ -56,9 +57,59 @@ std::optional<TomlValue> value_of(const toml::node& node) {
   return std::nullopt;
 }
 
+/// The position after the string that begins with the quote at `at`.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+  const char quote = text[at];
+  const std::string three(3, quote);
+  const bool long_form = text.substr(at).starts_with(three);
+  at += long_form ? 3 : 1;
+  for (; at < text.size(); ++at) {
+    if (quote == '"' && text[at] == '\\') {
+      ++at;
+    } else if (!long_form && (text[at] == quote || text[at] == '\n')) {
+      return at + 1;
+    } else if (long_form && text.substr(at).starts_with(three)) {
+      at += 3;
+      for (int more = 0; more < 2 && at < text.size() && text[at] == quote; ++more) ++at;
+      return at;
+    }
+  }
+  return text.size();
+}
+
+/// toml++ destroys nested tables recursively, and limits the depth of brackets but not of dotted keys. The dots of a
+/// key are counted here first, so that a file cannot overflow the stack.
+Status check_dots(std::string_view text) {
+  constexpr int dots_max = 16;
+  unsigned line = 1;
+  int dots = 0;  // of the key, header or number at this point
+  for (std::size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    if (c == '"' || c == '\'') {
+      const std::size_t end = end_of_string(text, at);
+      line += static_cast<unsigned>(std::ranges::count(text.substr(at, end - at), '\n'));
+      at = end;
+      continue;
+    }
+    if (c == '#') {
+      at = std::min(text.find('\n', at), text.size());
+      continue;
+    }
+    if (std::string_view("=,[]{}\n").contains(c)) dots = 0;
+    if (c == '\n') ++line;
+    if (c == '.' && ++dots > dots_max)
+      return wrong(line, "a key or header with more than " + std::to_string(dots_max) +
+                             " dots: " + std::string(no_tables))
+          .error();
+    ++at;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<TomlEntry>> parse_toml(std::string_view text) {
+  if (Status status = check_dots(text); !status.ok()) return std::unexpected(std::move(status));
   toml::table table;
   try {
     table = toml::parse(text);

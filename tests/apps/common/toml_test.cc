@@ -114,6 +114,46 @@ TEST_CASE("TOML of kinds that no setting has is refused with its line and key") 
   }
 }
 
+std::string repeated(std::string_view part, int times) {
+  std::string text;
+  for (int i = 0; i < times; ++i) text += part;
+  return text;
+}
+
+TEST_CASE("tables of any depth are refused") {
+  constexpr int deep = 100'000;
+  constexpr std::string_view too_deep =
+      "2: a key or header with more than 16 dots: tables are not supported; write every key at the top level";
+  const std::string dots = repeated("a.", deep);
+  for (const std::string& text : {
+           "\n" + dots + "b = 1",
+           "\n[" + dots + "b]\n",
+           "\n[[" + dots + "b]]\n",
+           "\nx = {" + dots + "b = 1}\n",
+           "\nx = [1, {" + dots + "b = 1}]\n",
+           "\n" + repeated("\"a=#\" . 'b' .", deep) + "c = 1",
+           "x = \"\"\"\"\\\" # \"\"\"\"\" # '\n" + dots + "b = 1",
+           "x = ''''\\''''' # \"\n" + dots + "b = 1",
+           "x = '' # \"\"\"\n" + dots + "b = 1",
+           "# 'it' said \"\"\" \n" + dots + "b = 1",
+       })
+    CHECK(refusal(text) == too_deep);
+  for (const std::string_view part : {"[", "{a=", "[{a.a.a.a.a.a.a.a.a.a=\n"})
+    CHECK(refusal("x = " + repeated(part, deep)).contains("; write key = 5"));
+}
+
+TEST_CASE("dots in texts and comments are no tables") {
+  const std::string dots = repeated("a.", 1000);
+  for (const std::string& quoted : {"\"" + dots + "\"", "'" + dots + "'", "\"\"\"" + dots + "\"\"\"",
+                                    "'''" + dots + "'''", "\"\"\"\n" + dots + "\"\"\" # " + dots})
+    CHECK(only_value("a = " + quoted) == TomlValue(dots));
+  CHECK(only_value("a = ['\"', '" + dots + "']  # " + dots) ==
+        TomlValue(std::vector<std::string>{"\"", dots}));
+  CHECK(only_value("\"" + dots + "\" = 1") == TomlValue(std::int64_t{1}));
+  CHECK(only_value("a = \"\\\"" + dots + "\"") == TomlValue("\"" + dots));
+  CHECK(refusal("a = [" + repeated("1.5, ", 20) + "]") == "1: a: an array takes strings in \"quotes\"");
+}
+
 TEST_CASE("every cut of a file is read or refused, and never more") {
   const std::string whole = "listen = [\"a\", 'b\\']\nshards = 1_0 # c\nx = \"\\u00e9\\\\\"\r\ny = true\n";
   REQUIRE(parse_toml(whole).has_value());
