@@ -139,6 +139,7 @@ Status Daemon::start() {
   const Result<std::string> locked = parts_.lock();
   if (!locked) return locked.error();
   if (!locked->empty()) log::info("grpcd is confined: {}", *locked);
+  try_access_log();
   log::info("grpcd {} ready on {} ({}, {}){}{}", GRPCD_VERSION, join(server_->addresses()),
             count(server_->shards(), "shard"), server_->io_backend(),
             admin_ ? ", admin pages on " + join(admin_->addresses()) : "",
@@ -161,6 +162,15 @@ Status Daemon::open_access_log(ServerOptions& options) {
   if (!opened) return apps::at_run_time(configuration_->line.origins().of("access-log"), opened.error());
   options.access_log = access_log_ = std::move(*opened);
   return {};
+}
+
+/// Opens the access log again as SIGHUP will, which may lack the rights that the start had.
+void Daemon::try_access_log() const {
+  if (!access_log_) return;
+  const std::string& user = configuration_->values.user;
+  if (const Status status = access_log_->reopen(); !status.ok())
+    log::warn("{}, so SIGHUP cannot open it again and reloads nothing; let {} write this file",
+              status.message(), user.empty() ? "grpcd" : user);
 }
 
 Status Daemon::start_admin() {

@@ -86,6 +86,7 @@ class Daemon {
 
   Status start();
   Status open_access_log(ServerOptions& options);
+  void try_access_log() const;
   Status start_admin();
   Status start_channelz();
   void begin_drain();

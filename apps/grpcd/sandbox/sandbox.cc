@@ -118,6 +118,8 @@ Result<Sandbox> Sandbox::begin(const Configuration& configuration) {
     Result<User> user = User::find(values.user);
     if (!user) return std::unexpected(apps::at_run_time(sandbox.user_origin_, user.error()));
     sandbox.user_ = std::move(*user);
+    const std::string& log = values.access_log.path;
+    if (!log.empty() && log != "-") sandbox.user_->create_file(log);
   }
   if (!values.sandbox) return sandbox;
   if (sandbox.user_ ? sandbox.user_->is_root() : ::geteuid() == 0)

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <system_error>
 #include <unistd.h>
+
+#include "base/unique_fd.h"
 
 namespace ringrpc::grpcd {
 namespace {
@@ -28,6 +31,12 @@ Result<User> User::find(const std::string& name) {
                 "only root can become " + name + "; start grpcd as that user and leave the setting out",
                 Initiator::application);
   return User(known->pw_name, known->pw_uid, known->pw_gid);
+}
+
+void User::create_file(const std::string& path) const noexcept {
+  const UniqueFd file(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0640));
+  if (file) (void)::fchown(file.get(), id_, group_);
 }
 
 Status User::become() const {

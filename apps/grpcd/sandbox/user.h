@@ -1,6 +1,7 @@
 /// The user that grpcd becomes once it listens.
 ///
 ///   Result<User> user = User::find("grpcd");
+///   user->create_file("/var/log/grpcd/access.log");
 ///   Status status = user->become();
 #pragma once
 
@@ -19,6 +20,10 @@ class User {
 
   const std::string& name() const noexcept { return name_; }
   bool is_root() const noexcept { return id_ == 0; }
+
+  /// Creates a file that this user owns, with mode 0640, so that the user can open it again. A file that exists keeps
+  /// its owner. If it cannot be created, the one who opens it next learns why.
+  void create_file(const std::string& path) const noexcept;
 
   /// Makes every thread of the process this user, with the user's groups and without capabilities.
   /// Errors: the system's own.

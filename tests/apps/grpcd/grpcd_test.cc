@@ -4,15 +4,18 @@
 #include <cstddef>
 #include <cstdlib>
 #include <doctest/doctest.h>
+#include <filesystem>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <thread>
 #include <unistd.h>
 
 #include "apps/child_process.h"
 #include "apps/scratch_file.h"
+#include "apps/scratch_folder.h"
 #include "open_call.h"
 
 namespace ringrpc::apps {
@@ -155,6 +158,56 @@ TEST_CASE("the ready line names version, addresses as bound, shards and backend,
   grpcd.signal(SIGTERM);
   CHECK(grpcd.wait() == 0);
   CHECK(grpcd.err().find(" drained: 0 calls finished, 0 ended\n") != std::string::npos);
+}
+
+bool root() {
+  if (::geteuid() == 0) return true;
+  MESSAGE("skipped: only root can become another user");
+  return false;
+}
+
+/// The number of the user that owns the file.
+uid_t owner_of(const std::string& path) {
+  struct stat found{};
+  REQUIRE(::stat(path.c_str(), &found) == 0);
+  return found.st_uid;
+}
+
+TEST_CASE("SIGHUP opens the access log again although --user has changed the user") {
+  if (!root()) return;
+  const ScratchFolder folder;
+  const std::string path = folder.file("access.log");
+  REQUIRE(::chmod(std::filesystem::path(path).parent_path().c_str(), 0755) == 0);
+  bool sandbox = false;
+  SUBCASE("alone") {}
+  SUBCASE("with --sandbox") { sandbox = true; }
+  std::vector<std::string> arguments = {"--listen", "127.0.0.1:0", "--shards",     "1",
+                                        "--user",   "nobody",      "--access-log", path};
+  if (sandbox) arguments.emplace_back("--sandbox");
+  ChildProcess grpcd(arguments);
+  grpcd.read_until(" ready on ");
+  CHECK(owner_of(path) == 65534);
+  grpcd.signal(SIGHUP);
+  grpcd.read_until("SIGHUP: ");
+  grpcd.signal(SIGTERM);
+  CHECK(grpcd.wait() == 0);
+  CHECK_MESSAGE(grpcd.err().contains("SIGHUP: reloaded the access log " + path + "\n"), grpcd.err());
+  CHECK_FALSE(grpcd.err().contains(" warning "));
+}
+
+TEST_CASE("an access log of another owner keeps it, and a warning says that SIGHUP will fail") {
+  if (!root()) return;
+  const ScratchFile file("");
+  ChildProcess grpcd(
+      {"--listen", "127.0.0.1:0", "--shards", "1", "--user", "nobody", "--access-log", file.path()});
+  grpcd.read_until(" ready on ");
+  grpcd.signal(SIGTERM);
+  CHECK(grpcd.wait() == 0);
+  CHECK(owner_of(file.path()) == 0);
+  CHECK_MESSAGE(grpcd.err().contains(" warning access log: " + file.path() +
+                                     ": permission denied, so SIGHUP cannot open it again and reloads "
+                                     "nothing; let nobody write this file"),
+                grpcd.err());
 }
 
 TEST_CASE("the ready line names the backend, and --io chooses it") {
