@@ -24,6 +24,9 @@ namespace {
 /// grpcd does not start with fewer descriptors.
 constexpr std::uint64_t descriptors_least = 64;
 
+/// A shard that a handler keeps busy delays the start of a drain by no more than this.
+constexpr std::chrono::milliseconds count_timeout(100);
+
 /// Operators and their tools need few.
 constexpr std::uint32_t channelz_connections_max = 64;
 
@@ -228,8 +231,10 @@ void Daemon::begin_drain() {
     return;
   }
   apps::notify_supervisor("STOPPING=1");
-  parts_.on_drain();
   drainer_->begin();
+  (void)counted_.try_acquire_for(count_timeout);
+  parts_.on_drain();
+  not_serving_.count_down();
 }
 
 /// On the thread of the drainer.
@@ -238,6 +243,8 @@ void Daemon::drain(const apps::Signals& waiting) noexcept {
     const std::chrono::milliseconds timeout = configuration_->values.drain_timeout;
     const ServerCounters counters = server_->counters();
     calls_over_before_ = calls_over(counters);
+    counted_.release();
+    not_serving_.wait();
     log::info("draining {} within {}; a second signal ends them at once",
               count(counters.connections_open, "connection"), format_duration(timeout));
     calls_ended_ = server_->drain(timeout);

@@ -14,6 +14,7 @@
 #include <latch>
 #include <memory>
 #include <optional>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <vector>
@@ -109,6 +110,8 @@ class Daemon {
   SignalLines lines_;
   std::uint64_t calls_ended_ = 0;  ///< calls that the drain ended at its timeout
   std::uint64_t calls_over_before_ = 0;
+  std::binary_semaphore counted_{0};  ///< the calls that are over, before `on_drain` ends watches
+  std::latch not_serving_{1};
   std::optional<Drainer> drainer_;  // last, so that it is joined before the objects that it uses end
 };
 

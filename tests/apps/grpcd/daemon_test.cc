@@ -93,6 +93,15 @@ TEST_CASE("SIGTERM and SIGINT refuse new calls and let those in flight finish") 
   }
 }
 
+TEST_CASE("watches that end when the drain is announced count as finished") {
+  const CapturedStderr captured;
+  Running daemon({}, 3);
+  daemon.watches_only = true;
+  daemon.signal(SIGTERM);
+  CHECK(daemon.end() == apps::exit_ok);
+  contains(captured.text(), "drained: 3 calls finished, 0 ended");
+}
+
 TEST_CASE("calls that the drain's timeout ended are counted apart") {
   const CapturedStderr captured;
   Running daemon({}, 2);

@@ -167,7 +167,10 @@ class Running {
         return fail(Code::ALREADY_EXISTS, "listen on it: choose another");
       return std::make_unique<FakeServer>(notes, options, 0);
     };
-    parts.on_drain = [this] { notes.add("not serving"); };
+    parts.on_drain = [this] {
+      notes.add("not serving");
+      if (watches_only) server_->finish();
+    };
     parts.read_keys = [this]() -> Result<Reload> {
       if (!keys_failure.ok()) return std::unexpected(keys_failure);
       return has_keys ? Reload([this] { ++reloads_of_keys; }) : Reload();
@@ -202,7 +205,8 @@ class Running {
   Notes notes;
   std::atomic<int> rereads = 0;
   bool has_keys = false;
-  Status keys_failure;  ///< of the next reload
+  bool watches_only = false;  ///< the calls end as soon as the drain is announced
+  Status keys_failure;        ///< of the next reload
   int reloads_of_keys = 0;
 
  private:
