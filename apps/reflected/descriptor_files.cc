@@ -16,6 +16,7 @@
 #include "reflected/edition_text.h"
 #include "reflected/editions.h"
 #include "reflected/named_types.h"
+#include "reflected/proto_folders.h"
 
 namespace ringrpc::reflected {
 
@@ -85,7 +86,7 @@ class CompiledFiles final : public pb::DescriptorDatabase {
     return true;
   }
 
-  Outcome<bool> check_imports() {
+  Outcome<bool> check_imports() const {
     std::map<std::string, std::size_t> lengths;
     for (const auto& [name, file] : files_)
       if (chain(name, 0, lengths) > import_chain_max)
@@ -105,7 +106,8 @@ class CompiledFiles final : public pb::DescriptorDatabase {
   }
 
   /// The number of files in the longest chain of imports from `name`, or a larger number than is allowed.
-  std::size_t chain(const std::string& name, std::size_t depth, std::map<std::string, std::size_t>& lengths) {
+  std::size_t chain(const std::string& name, std::size_t depth,
+                    std::map<std::string, std::size_t>& lengths) const {
     const auto found = files_.find(name);
     if (found == files_.end()) return 1;
     if (depth > import_chain_max) return depth;
@@ -167,9 +169,7 @@ class DescriptorFiles::Loader final : private pb::compiler::MultiFileErrorCollec
   Outcome<bool> load(const DescriptorPaths& paths);
 
   /// True if the files cannot be linked, but may be as proto2.
-  bool may_be_proto2() const {
-    return !lowered_.editions().empty() && std::ranges::any_of(errors_, wants_proto2);
-  }
+  bool may_be_proto2() const { return !lowered_.editions().empty() && wants_proto2_; }
 
   const pb::DescriptorPool& pool() const noexcept { return pool_; }
   const std::map<std::string, int>& editions() const noexcept { return lowered_.editions(); }
@@ -183,20 +183,23 @@ class DescriptorFiles::Loader final : private pb::compiler::MultiFileErrorCollec
   Outcome<bool> link(const std::string& name);
   void add_with_imports(const pb::FileDescriptor& file);
   void AddError(const std::string& name, int line, int column, const std::string& message) override;
+  void add_error(std::string error);
   std::string place(const std::string& name, int line, int column);
   std::string missing_import(const std::string& name, const std::string& place, const std::string& import);
 
   std::vector<std::string> searched_;  // directories
   CompiledFiles compiled_;
-  pb::compiler::DiskSourceTree tree_;
-  EditionTree texts_{tree_};
+  ProtoFolders folders_;
+  EditionTree texts_{folders_};
   pb::compiler::SourceTreeDescriptorDatabase database_{&texts_, &compiled_};
   pb::compiler::SourceTreeDescriptorDatabase imports_{&texts_, &compiled_};
   LoweredFiles lowered_;
   pb::DescriptorPool pool_{&lowered_, database_.GetValidationErrorCollector()};
   std::map<std::string, const pb::FileDescriptor*> files_;
-  std::set<std::string> missing_;    // imports that no directory has
-  std::vector<std::string> errors_;  // with their places
+  std::set<std::string> missing_;  // imports that no directory has
+  std::string first_error_;        // with its place
+  std::size_t errors_ = 0;
+  bool wants_proto2_ = false;
 };
 
 Outcome<bool> DescriptorFiles::Loader::load(const DescriptorPaths& paths) {
@@ -241,24 +244,21 @@ Outcome<bool> DescriptorFiles::Loader::search(const DescriptorPaths& paths) {
   for (const std::string& path : searched_) {
     const int error = directory_error(path);
     if (error != 0 && !paths.proto_paths.empty()) return unreadable("--proto-path: " + path, error);
-    tree_.MapPath("", path);
+    folders_.add(path);
   }
   return true;
 }
 
 /// The name by which other files import the file at `path`. The path may be such a name itself.
 Outcome<std::string> DescriptorFiles::Loader::name_of(const std::string& path) {
-  using Tree = pb::compiler::DiskSourceTree;
-  std::string name;
-  std::string other;
-  const auto found = tree_.DiskFileToVirtualFile(path, &name, &other);
-  if (found == Tree::SUCCESS) return name;
-  if (found == Tree::SHADOWED)
-    return fail_with(exit_system, "--proto: " + path + " cannot be told from " + other +
-                                      ", which --proto-path finds first by the same name");
-  const int error = found == Tree::CANNOT_OPEN ? errno : ::access(path.c_str(), R_OK) == 0 ? 0 : errno;
   if (directory_error(path) == 0) return unreadable("--proto: " + path, EISDIR);
-  if (tree_.VirtualFileToDiskFile(path, &other)) return path;
+  const int error = ::access(path.c_str(), R_OK) == 0 ? 0 : errno;
+  const std::optional<ProtoFolders::Name> found = folders_.name_of(path);
+  if (found && !found->shadow.empty())
+    return fail_with(exit_system, "--proto: " + path + " cannot be told from " + found->shadow +
+                                      ", which --proto-path finds first by the same name");
+  if (found && error == 0) return found->name;
+  if (folders_.path_of(path)) return path;
   if (error == 0)
     return fail_with(exit_system, "--proto: " + path +
                                       " is in none of the directories of --proto-path: " + joined(searched_));
@@ -271,11 +271,11 @@ Outcome<bool> DescriptorFiles::Loader::link(const std::string& name) {
     add_with_imports(*file);
     return true;
   }
-  if (errors_.empty()) errors_.push_back(place(name, -1, 0) + ": the file is invalid");
-  const std::size_t more = errors_.size() - 1;
+  if (errors_ == 0) add_error(place(name, -1, 0) + ": the file is invalid");
+  const std::size_t more = errors_ - 1;
   std::string rest;
   if (more > 0) rest = " (and " + std::to_string(more) + (more == 1 ? " more error)" : " more errors)");
-  return fail_with(exit_system, errors_.front() + rest);
+  return fail_with(exit_system, first_error_ + rest);
 }
 
 void DescriptorFiles::Loader::add_with_imports(const pb::FileDescriptor& file) {
@@ -287,27 +287,35 @@ void DescriptorFiles::Loader::AddError(const std::string& name, int line, int co
                                        const std::string& message) {
   static constexpr std::string_view import_begin = "Import \"";
   static constexpr std::string_view import_end = "\" was not found or had errors.";
-  std::string disk;
-  if (line < 0 && !tree_.VirtualFileToDiskFile(name, &disk) && !compiled_.files().contains(name)) {
+  if (const auto fault = texts_.fault(name)) {
+    add_error(place(name, fault->line, fault->column) + ": " + fault->message);
+    return;
+  }
+  if (line < 0 && !folders_.path_of(name) && !compiled_.files().contains(name)) {
     missing_.insert(name);
     return;
   }
   const std::string where = place(name, line, column);
   if (!message.starts_with(import_begin) || !message.ends_with(import_end)) {
-    errors_.push_back(where + ": " + escape_controls(message));
+    add_error(where + ": " + escape_controls(message));
     return;
   }
   const std::string import(message, import_begin.size(),
                            message.size() - import_begin.size() - import_end.size());
   // The import's own errors are reported already.
-  if (missing_.contains(import)) errors_.push_back(missing_import(name, where, import));
+  if (missing_.contains(import)) add_error(missing_import(name, where, import));
+}
+
+/// Keeps the first one, because a file may have millions.
+void DescriptorFiles::Loader::add_error(std::string error) {
+  wants_proto2_ = wants_proto2_ || wants_proto2(error);
+  if (++errors_ == 1) first_error_ = std::move(error);
 }
 
 /// "a.proto:5:1", or the set and the name of a compiled file.
 std::string DescriptorFiles::Loader::place(const std::string& name, int line, int column) {
-  std::string disk;
-  if (tree_.VirtualFileToDiskFile(name, &disk)) {
-    std::string text = "--proto: " + disk.substr(disk.starts_with("./") ? 2 : 0);
+  if (const std::optional<std::string> path = folders_.path_of(name)) {
+    std::string text = "--proto: " + *path;
     if (line >= 0) text.append(":" + std::to_string(line + 1) + ":" + std::to_string(column + 1));
     return text;
   }
@@ -319,8 +327,7 @@ std::string DescriptorFiles::Loader::place(const std::string& name, int line, in
 std::string DescriptorFiles::Loader::missing_import(const std::string& name, const std::string& place,
                                                     const std::string& import) {
   const std::string quoted = "'" + escape_controls(import) + "'";
-  std::string disk;
-  if (!tree_.VirtualFileToDiskFile(name, &disk))
+  if (!folders_.path_of(name))
     return place + " imports " + quoted + ", which the set lacks; protoc --include_imports adds it";
   return place + ": " + quoted + " is in none of the searched directories: " + joined(searched_) +
          "; --proto-path DIR names those to search";

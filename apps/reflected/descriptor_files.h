@@ -32,7 +32,7 @@ void add_descriptor_files(apps::CommandLine& line, const std::string& group, Des
 class DescriptorFiles final : public DescriptorSource {
  public:
   /// Reads and checks all files; null if no file is given. exit_usage if a flag lacks another; exit_system if a file cannot be read or
-  /// is invalid: the message has the place of the first fault. A set has at most 64 MiB, and a chain of its
+  /// is invalid: the message has the place of the first fault. A file has at most 64 MiB, and a chain of its
   /// imports at most 200 files.
   static Outcome<std::unique_ptr<DescriptorFiles>> open(const DescriptorPaths& paths,
                                                         const apps::Origins& origins = {});

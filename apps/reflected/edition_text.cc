@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "ringrpc/status.h"
+
 #include "common/text_file.h"
 #include "reflected/silent_errors.h"
 
@@ -121,6 +123,9 @@ class Editor {
   std::vector<Edit> edits_;         // in their order
 };
 
+/// "file too large".
+std::string reason(int error) { return std::string(from_errno("", error).message().substr(2)); }
+
 }  // namespace
 
 std::optional<EditionText> as_proto3(const std::string& text) {
@@ -130,22 +135,41 @@ std::optional<EditionText> as_proto3(const std::string& text) {
   return EditionText{editor.edited(), std::move(*edition)};
 }
 
+EditionTree::File EditionTree::read(const std::string& path) {
+  auto text = apps::read_text(path, proto_bytes_max);
+  if (!text) return std::unexpected(Fault{reason(text.error())});
+  if (std::optional<EditionText> edited = as_proto3(*text)) return std::move(*edited);
+  return EditionText{std::move(*text)};
+}
+
 pb::io::ZeroCopyInputStream* EditionTree::Open(const std::string& name) {
-  std::string path;
-  if (disk_.VirtualFileToDiskFile(name, &path)) {
-    auto text = apps::read_text(path, proto_bytes_max);
-    std::optional<EditionText> edited = text ? as_proto3(*text) : std::nullopt;
-    if (edited) {
-      const std::string& kept = (texts_[name] = std::move(*edited)).text;
-      return new pb::io::ArrayInputStream(kept.data(), static_cast<int>(kept.size()));
+  auto found = files_.find(name);
+  if (found == files_.end()) {
+    const std::optional<std::string> path = folders_.path_of(name);
+    if (!path) {
+      error_ = "there is no such file";
+      return nullptr;
     }
+    found = files_.emplace(name, read(*path)).first;
   }
-  return disk_.Open(name);
+  if (!found->second) {
+    error_ = found->second.error().message;
+    return nullptr;
+  }
+  const std::string& text = found->second->text;
+  return new pb::io::ArrayInputStream(text.data(), static_cast<int>(text.size()));
 }
 
 std::optional<std::string> EditionTree::edition(const std::string& name) const {
-  const auto found = texts_.find(name);
-  return found == texts_.end() ? std::nullopt : std::optional(found->second.edition);
+  const auto found = files_.find(name);
+  if (found == files_.end() || !found->second || found->second->edition.empty()) return std::nullopt;
+  return found->second->edition;
+}
+
+std::optional<EditionTree::Fault> EditionTree::fault(const std::string& name) const {
+  const auto found = files_.find(name);
+  if (found == files_.end() || found->second) return std::nullopt;
+  return found->second.error();
 }
 
 }  // namespace ringrpc::reflected

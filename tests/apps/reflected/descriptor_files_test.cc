@@ -1,13 +1,18 @@
 // Services that .proto files and descriptor sets describe, and all the ways in which such files are wrong.
 #include "reflected/descriptor_files.h"
 
+#include <array>
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ringrpc/block_on.h"
 
 #include "apps/scratch_folder.h"
+#include "base/unique_fd.h"
 #include "common/command_line.h"
 #include "reflected/catalogue.h"
 
@@ -140,6 +145,24 @@ TEST_CASE("an error of a .proto file has its place") {
   CHECK(error("import \"bad.proto\";\n").find("recursively imports itself") != std::string::npos);
 }
 
+TEST_CASE("paths of .proto files may have dots, links and double slashes") {
+  const ProtoFolder folder;
+  const std::string thing = "// demo.kinds.Thing, a message in kinds/thing.proto\n";
+  const auto shown = [&](const std::string& path, const std::string& root) {
+    return show({.protos = {path}, .proto_paths = {root}}, {"demo.kinds.Thing"});
+  };
+  CHECK(shown(folder.path("./kinds//thing.proto"), folder.root() + "/.").starts_with(thing));
+  const CurrentFolder current(folder.root());
+  CHECK(shown("kinds/thing.proto", ".").starts_with(thing));
+  CHECK(shown("./kinds/thing.proto", "./").starts_with(thing));
+  CHECK(show({.protos = {"kinds/../finder.proto"}}, {"demo.Query"})
+            .starts_with("// demo.Query, a message in "));
+  folder.write("other/kinds/thing.proto", "syntax = \"proto3\";\n");
+  CHECK(show({.protos = {"kinds/thing.proto"}, .proto_paths = {"other", "."}}) ==
+        "71 --proto: kinds/thing.proto cannot be told from other/kinds/thing.proto, which --proto-path finds "
+        "first by the same name");
+}
+
 TEST_CASE("a file that is absent or a folder is refused by its name") {
   const ProtoFolder folder;
   CHECK(show({.protos = {folder.path("none.proto")}}) ==
@@ -151,6 +174,29 @@ TEST_CASE("a file that is absent or a folder is refused by its name") {
   CHECK(show({.protosets = {folder.path("none")}}) ==
         "71 --protoset: " + folder.path("none") + ": no such file or directory");
   CHECK(show({.proto_paths = {folder.root()}}) == "64 --proto-path is only for --proto");
+}
+
+TEST_CASE("a .proto file that never ends, or a pipe without a writer, is refused at once") {
+  const ProtoFolder folder;
+  const std::string pipe = folder.path("pipe.proto");
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  folder.write("importer.proto", "syntax = \"proto3\";\nimport \"pipe.proto\";\n");
+  const std::string no_data = "71 --proto: " + pipe + ": no data available";
+  CHECK(show({.protos = {pipe}}) == no_data);
+  CHECK(show({.protos = {folder.path("importer.proto")}}) == no_data);
+  CHECK(show({.protos = {"/dev/zero"}}) == "71 --proto: /dev/zero: file too large");
+}
+
+TEST_CASE("a .proto file may come through a pipe") {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  const UniqueFd to_read(ends[0]);
+  UniqueFd to_write(ends[1]);
+  const std::string text = "syntax = \"proto3\";\nmessage A {}\n";
+  REQUIRE(::write(to_write.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  to_write = UniqueFd();
+  const std::string path = "/dev/fd/" + std::to_string(to_read.get());
+  CHECK(show({.protos = {path}}, {"A"}).starts_with("// A, a message in "));
 }
 
 TEST_CASE("two files that declare the same name are refused") {
