@@ -278,9 +278,18 @@ Outcome<bool> Catalogue::build(const std::string& name, unsigned depth) {
   for (const std::string& import : file.dependency()) {
     if (Outcome<bool> built = build(import, depth + 1); !built) return built;
   }
+  if (Outcome<bool> fit = check(file); !fit) return fit;
   if (Outcome<bool> linked = link(file); !linked) return linked;
   pb::FileDescriptorProto().Swap(&file);  // only its name is needed from now on
   return true;
+}
+
+/// Refuses what protobuf takes too long to link, or recurses into.
+Outcome<bool> Catalogue::check(const pb::FileDescriptorProto& file) {
+  std::string fault(has_uninterpreted_options(file) ? uninterpreted : "");
+  if (fault.empty()) fault = limits_.exceeded_by(file);
+  if (fault.empty()) return true;
+  return fail_with(exit_protocol, "reflection returned an invalid file '" + file.name() + "': " + fault);
 }
 
 Outcome<bool> Catalogue::link(const pb::FileDescriptorProto& file) {

@@ -18,6 +18,7 @@
 #include "ringrpc/service.h"
 #include "ringrpc/task.h"
 
+#include "reflected/descriptor_limits.h"
 #include "reflected/descriptor_source.h"
 #include "reflected/failure.h"
 #include "reflected/method_name.h"
@@ -61,6 +62,7 @@ class Catalogue {
   Task<Outcome<bool>> fetch_imports();
   Task<Outcome<bool>> fetch_import(std::string import);
   Outcome<bool> build(const std::string& file, unsigned depth);
+  Outcome<bool> check(const google::protobuf::FileDescriptorProto& file);
   Outcome<bool> link(const google::protobuf::FileDescriptorProto& file);
   Task<Failure> unknown(std::string what, std::string name);
   std::vector<std::string> declared_names() const;
@@ -70,6 +72,7 @@ class Catalogue {
       std::make_shared<google::protobuf::DescriptorPool>();
   std::map<std::string, google::protobuf::FileDescriptorProto> files_;  // by name; empty if built
   std::vector<Unread> unread_;
+  DescriptorLimits limits_;
   std::map<std::string, int> editions_;  // years, by the names of files in editions
 };
 

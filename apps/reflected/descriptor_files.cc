@@ -13,6 +13,7 @@
 
 #include "base/escape.h"
 #include "common/text_file.h"
+#include "reflected/descriptor_limits.h"
 #include "reflected/edition_text.h"
 #include "reflected/editions.h"
 #include "reflected/named_types.h"
@@ -86,6 +87,18 @@ class CompiledFiles final : public pb::DescriptorDatabase {
     return true;
   }
 
+  /// Refuses a file with options that only a .proto file has, before its set is linked.
+  Outcome<bool> check() const {
+    for (const auto& [name, file] : files_)
+      if (has_uninterpreted_options(file.proto)) return refuse(name, file, uninterpreted);
+    if (Outcome<bool> imports = check_imports(); !imports) return imports;
+    DescriptorLimits limits;
+    std::set<std::string> checked;
+    for (const auto& [name, file] : files_)
+      if (Outcome<bool> fit = check(name, limits, checked); !fit) return fit;
+    return true;
+  }
+
   Outcome<bool> check_imports() const {
     std::map<std::string, std::size_t> lengths;
     for (const auto& [name, file] : files_)
@@ -99,6 +112,23 @@ class CompiledFiles final : public pb::DescriptorDatabase {
   const std::map<std::string, File>& files() const noexcept { return files_; }
 
  private:
+  static std::unexpected<Failure> refuse(const std::string& name, const File& file, std::string_view why) {
+    return fail_with(exit_system,
+                     ("--protoset: " + file.set + ": '" + escape_controls(name) + "': ").append(why));
+  }
+
+  /// Checks the file after those that it imports, whose chains are short.
+  Outcome<bool> check(const std::string& name, DescriptorLimits& limits,
+                      std::set<std::string>& checked) const {
+    const auto found = files_.find(name);
+    if (found == files_.end() || !checked.insert(name).second) return true;
+    for (const std::string& import : found->second.proto.dependency())
+      if (Outcome<bool> fit = check(import, limits, checked); !fit) return fit;
+    const std::string excess = limits.exceeded_by(found->second.proto);
+    if (!excess.empty()) return refuse(name, found->second, excess);
+    return true;
+  }
+
   /// The file without its comments, which one set may have and another not.
   static std::string bare(pb::FileDescriptorProto file) {
     file.clear_source_code_info();
@@ -131,6 +161,10 @@ class LoweredFiles final : public pb::DescriptorDatabase {
 
   bool FindFileByName(const std::string& name, pb::FileDescriptorProto* output) override {
     if (!from_.FindFileByName(name, output)) return false;
+    if (const std::string excess = limits_.exceeded_by(*output); !excess.empty()) {
+      errors_.AddError(name, -1, 0, excess);
+      return false;
+    }
     if (const std::optional<std::string> edition = texts_.edition(name)) set_edition(*output, *edition);
     if (output->syntax() == "editions" || lowering_ == Lowering::proto2) types_.fill_in(*output);
     const Status lowered = lower_edition(*output, lowering_);
@@ -152,6 +186,7 @@ class LoweredFiles final : public pb::DescriptorDatabase {
   const EditionTree& texts_;
   pb::compiler::MultiFileErrorCollector& errors_;
   const Lowering lowering_;
+  DescriptorLimits limits_;
   std::map<std::string, int> editions_;
 };
 
@@ -205,7 +240,7 @@ class DescriptorFiles::Loader final : private pb::compiler::MultiFileErrorCollec
 Outcome<bool> DescriptorFiles::Loader::load(const DescriptorPaths& paths) {
   for (const std::string& path : paths.protosets)
     if (Outcome<bool> added = add_set(path); !added) return added;
-  if (Outcome<bool> checked = compiled_.check_imports(); !checked) return checked;
+  if (Outcome<bool> checked = compiled_.check(); !checked) return checked;
   if (Outcome<bool> found = search(paths); !found) return found;
   for (const std::string& path : paths.protos) {
     Outcome<std::string> name = name_of(path);

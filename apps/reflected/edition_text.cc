@@ -10,6 +10,7 @@
 #include "ringrpc/status.h"
 
 #include "common/text_file.h"
+#include "reflected/descriptor_limits.h"
 #include "reflected/silent_errors.h"
 
 namespace ringrpc::reflected {
@@ -126,6 +127,24 @@ class Editor {
 /// "file too large".
 std::string reason(int error) { return std::string(from_errno("", error).message().substr(2)); }
 
+/// The bracket that is inside too many others. protobuf recurses into the messages of a file, and into those of an option.
+std::optional<EditionTree::Fault> find_deep_bracket(const std::string& text) {
+  pb::io::ArrayInputStream bytes(text.data(), static_cast<int>(text.size()));
+  SilentErrors silent;
+  pb::io::Tokenizer tokens(&bytes, &silent);
+  int depth = 0;
+  while (tokens.Next()) {
+    const Token& token = tokens.current();
+    if (token.text == "}" || token.text == "]" || token.text == ">") depth = std::max(0, depth - 1);
+    if (token.text == "{" || token.text == "[" || token.text == "<") ++depth;
+    if (depth > bracket_depth_max)
+      return EditionTree::Fault{
+          "brackets are nested more than " + std::to_string(bracket_depth_max) + " deep", token.line,
+          token.column};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<EditionText> as_proto3(const std::string& text) {
@@ -138,6 +157,7 @@ std::optional<EditionText> as_proto3(const std::string& text) {
 EditionTree::File EditionTree::read(const std::string& path) {
   auto text = apps::read_text(path, proto_bytes_max);
   if (!text) return std::unexpected(Fault{reason(text.error())});
+  if (std::optional<Fault> fault = find_deep_bracket(*text)) return std::unexpected(std::move(*fault));
   if (std::optional<EditionText> edited = as_proto3(*text)) return std::move(*edited);
   return EditionText{std::move(*text)};
 }
