@@ -40,6 +40,8 @@ bool unresolved(const pb::DescriptorProto& message) {
          any(message.nested_type(), each);
 }
 
+std::size_t count(int size) { return static_cast<std::size_t>(size); }
+
 }  // namespace
 
 bool has_uninterpreted_options(const pb::FileDescriptorProto& file) {
@@ -48,11 +50,15 @@ bool has_uninterpreted_options(const pb::FileDescriptorProto& file) {
          any(file.service(), each) || any(file.extension(), each) || any(file.message_type(), each);
 }
 
-/// Measures the full names of a file.
+/// Measures the full names of a file, and what its elements are compared with.
 class DescriptorLimits::Names {
  public:
+  /// `imports` is the number of files that a name of a type may be in.
+  explicit Names(std::size_t imports) : imports_(imports) {}
+
   std::size_t longest() const noexcept { return longest_; }
   std::size_t bytes() const noexcept { return bytes_; }
+  std::size_t comparisons() const noexcept { return comparisons_; }
 
   void add(const pb::FileDescriptorProto& file) {
     const std::size_t scope = file.package().size();
@@ -75,12 +81,15 @@ class DescriptorLimits::Names {
   void add(const pb::FieldDescriptorProto& field, std::size_t scope) {
     add_name(field.name(), scope);
     longest_ = std::max({longest_, field.type_name().size(), field.extendee().size()});
+    comparisons_ += imports_ * (count(field.has_type_name()) + count(field.has_extendee()));
   }
 
   void add(const pb::EnumDescriptorProto& type, std::size_t scope) {
     add_name(type.name(), scope);
     // The values have no scope of their own. protobuf finds them by both names.
     for (const auto& value : type.value()) add_name(value.name(), scope + type.name().size());
+    const std::size_t ranges = count(type.reserved_range_size());
+    comparisons_ += ranges * (ranges + count(type.value_size()));
   }
 
   void add(const pb::ServiceDescriptorProto& service, std::size_t scope) {
@@ -89,6 +98,7 @@ class DescriptorLimits::Names {
       add_name(method.name(), inside);
       longest_ = std::max({longest_, method.input_type().size(), method.output_type().size()});
     }
+    comparisons_ += imports_ * count(service.method_size()) * 2;
   }
 
   void add(const pb::DescriptorProto& message, std::size_t scope) {
@@ -98,10 +108,14 @@ class DescriptorLimits::Names {
     for (const auto& each : message.oneof_decl()) add_name(each.name(), inside);
     for (const auto& each : message.enum_type()) add(each, inside);
     for (const auto& each : message.nested_type()) add(each, inside);
+    const std::size_t ranges = count(message.reserved_range_size()) + count(message.extension_range_size());
+    comparisons_ += ranges * (ranges + count(message.field_size()));
   }
 
+  const std::size_t imports_;
   std::size_t longest_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t comparisons_ = 0;
 };
 
 /// The chains of the messages of a file, by Tarjan's algorithm, which recurses neither over types nor over files. A chain
@@ -221,13 +235,30 @@ class DescriptorLimits::Chains {
 };
 
 std::string DescriptorLimits::exceeded_by(const pb::FileDescriptorProto& file) {
-  Names names;
+  const auto files_of = [&](const std::string& import) {
+    const auto found = visible_.find(import);
+    return found == visible_.end() ? 1 : found->second;
+  };
+  std::size_t imports = 1;
+  for (const std::string& import : file.dependency()) imports += files_of(import);
+  std::size_t passed_on = 1;
+  for (const int at : file.public_dependency())
+    if (at >= 0 && at < file.dependency_size()) passed_on += files_of(file.dependency(at));
+  // Files that pass on one another's imports would soon exceed any number.
+  visible_[file.name()] = std::min(passed_on, comparisons_max);
+
+  Names names(std::min(imports, comparisons_max));
   names.add(file);
   name_bytes_ += names.bytes();
+  comparisons_ += names.comparisons();
   if (names.longest() > name_bytes_max)
     return "a name in it has more than " + std::to_string(name_bytes_max) + " bytes";
   if (name_bytes_ > all_name_bytes_max)
     return "the full names up to it take more than " + std::to_string(all_name_bytes_max >> 20) + " MiB";
+  if (comparisons_ > comparisons_max)
+    return "linking the files up to it takes more than " + std::to_string(comparisons_max) +
+           " comparisons; each reserved range and each extension range of a message or an enum is compared "
+           "with the others, and with each field or value";
   if (Chains(chains_).add(file) > chain_max)
     return "its messages contain one another in a chain of more than " + std::to_string(chain_max);
   return {};

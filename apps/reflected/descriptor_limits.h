@@ -23,6 +23,8 @@ class DescriptorLimits {
  public:
   static constexpr std::size_t name_bytes_max = 1024;  ///< one full name
   static constexpr std::size_t all_name_bytes_max = std::size_t{128} << 20;
+  /// Pairs of numbers of fields, values and ranges that are compared, and of references to types and imported files.
+  static constexpr std::size_t comparisons_max = 20'000'000;
   /// The types in a chain, each with a field of the next. Types that contain one another all count.
   static constexpr std::size_t chain_max = 5000;
 
@@ -34,7 +36,9 @@ class DescriptorLimits {
   class Chains;
 
   std::size_t name_bytes_ = 0;
-  std::unordered_map<std::string, std::size_t> chains_;  // the longest chain from each type: ".a.M"
+  std::size_t comparisons_ = 0;
+  std::unordered_map<std::string, std::size_t> visible_;  // files that come with the import of a file
+  std::unordered_map<std::string, std::size_t> chains_;   // the longest chain from each type: ".a.M"
 };
 
 /// True if an element of the file has an option that nobody has resolved. Only the parser of .proto files makes such options.

@@ -1,7 +1,8 @@
 #include "reflected/editions.h"
 
-#include <algorithm>
 #include <google/protobuf/unknown_field_set.h>
+#include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -65,7 +66,7 @@ class Rewriter {
     for (pb::DescriptorProto& each : *file_.mutable_message_type())
       if (status.ok()) status = rewrite(each, features);
     for (Field& each : *file_.mutable_extension())
-      if (status.ok()) status = rewrite(each, features, nullptr);
+      if (status.ok()) status = rewrite(each, features, nullptr, nullptr);
     for (pb::ServiceDescriptorProto& each : *file_.mutable_service())
       if (status.ok()) status = rewrite(each, features);
     return status;
@@ -99,13 +100,14 @@ class Rewriter {
       of_oneofs.push_back(features);
       if (status.ok()) status = take(of_oneofs.back(), oneof);
     }
+    Names names(message);
     for (Field& field : *message.mutable_field()) {
       const auto oneof = static_cast<std::size_t>(field.oneof_index());
       const bool inside = field.has_oneof_index() && oneof < of_oneofs.size();
-      if (status.ok()) status = rewrite(field, inside ? of_oneofs[oneof] : features, &message);
+      if (status.ok()) status = rewrite(field, inside ? of_oneofs[oneof] : features, &message, &names);
     }
     for (Field& extension : *message.mutable_extension())
-      if (status.ok()) status = rewrite(extension, features, nullptr);
+      if (status.ok()) status = rewrite(extension, features, nullptr, nullptr);
     for (pb::EnumDescriptorProto& each : *message.mutable_enum_type())
       if (status.ok()) status = rewrite(each, features);
     for (pb::DescriptorProto& each : *message.mutable_nested_type())
@@ -113,8 +115,27 @@ class Rewriter {
     return status;
   }
 
-  /// `message` has the field; null for an extension.
-  Status rewrite(Field& field, Features features, pb::DescriptorProto* message) {
+  /// The names in a message, because to look for one among all fields of each field would take long.
+  struct Names {
+    explicit Names(const pb::DescriptorProto& message) {
+      const auto add = [&](const auto& elements) {
+        for (const auto& each : elements) taken.insert(each.name());
+      };
+      add(message.field());
+      add(message.oneof_decl());
+      add(message.nested_type());
+      add(message.enum_type());
+      add(message.extension());
+      for (const pb::DescriptorProto& each : message.nested_type())
+        if (each.options().map_entry()) maps.insert(each.name());
+    }
+
+    std::unordered_set<std::string> taken;
+    std::unordered_set<std::string> maps;  // the types of the entries of its maps
+  };
+
+  /// `message` has the field; it and `names` are null for an extension.
+  Status rewrite(Field& field, Features features, pb::DescriptorProto* message, Names* names) {
     if (Status status = take(features, field); !status.ok()) return status;
     if (!message || features.presence == Presence::required || features.utf8 == Utf8Check::none ||
         field.has_default_value())
@@ -123,7 +144,7 @@ class Rewriter {
     const bool group = field.type() == Field::TYPE_GROUP;
     if (group) field.set_type(Field::TYPE_MESSAGE);
     const bool message_typed = field.type() == Field::TYPE_MESSAGE;
-    if (group || (features.messages == Framing::delimited && message_typed && !is_map(field, message)))
+    if (group || (features.messages == Framing::delimited && message_typed && !is_map(field, message, names)))
       field.mutable_options()->mutable_unknown_fields()->AddLengthDelimited(features_field,
                                                                             std::string(delimited_features));
     if (features.presence == Presence::required && !repeated && !field.has_oneof_index() && proto2_)
@@ -134,29 +155,19 @@ class Rewriter {
     const bool in_map = message && message->options().map_entry();
     if (!proto2_ && message && !in_map && !repeated && !field.has_oneof_index() && !message_typed &&
         features.presence == Presence::explicit_)
-      add_synthetic_oneof(field, *message);
+      add_synthetic_oneof(field, *message, *names);
     return {};
   }
 
-  static bool is_map(const Field& field, const pb::DescriptorProto* message) {
+  static bool is_map(const Field& field, const pb::DescriptorProto* message, const Names* names) {
     if (!message) return false;
     if (message->options().map_entry()) return true;  // the key and the value of one
-    return std::ranges::any_of(message->nested_type(), [&](const pb::DescriptorProto& nested) {
-      return nested.options().map_entry() && nested.name() == last_name(field.type_name());
-    });
+    return names->maps.contains(std::string(last_name(field.type_name())));
   }
 
-  void add_synthetic_oneof(Field& field, pb::DescriptorProto& message) const {
-    const auto taken = [&](const std::string& name) {
-      const auto named = [&](const auto& each) { return each.name() == name; };
-      return std::ranges::any_of(message.field(), named) ||
-             std::ranges::any_of(message.oneof_decl(), named) ||
-             std::ranges::any_of(message.nested_type(), named) ||
-             std::ranges::any_of(message.enum_type(), named) ||
-             std::ranges::any_of(message.extension(), named);
-    };
+  static void add_synthetic_oneof(Field& field, pb::DescriptorProto& message, Names& names) {
     std::string name = "_" + field.name();
-    while (taken(name)) name.insert(0, "X");
+    while (!names.taken.insert(name).second) name.insert(0, "X");
     field.set_proto3_optional(true);
     field.set_oneof_index(message.oneof_decl_size());
     message.add_oneof_decl()->set_name(name);

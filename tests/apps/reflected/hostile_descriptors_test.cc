@@ -1,4 +1,5 @@
 // Descriptors that are made to crash, stall or exhaust those who link them, from a server and from files.
+#include <chrono>
 #include <doctest/doctest.h>
 #include <fstream>
 #include <google/protobuf/descriptor.pb.h>
@@ -252,6 +253,107 @@ TEST_CASE("a chain of types in the options of the server's descriptor.proto is r
   file.add_message_type()->set_name("M");
   file.mutable_message_type(0)->mutable_options()->set_deprecated(true);
   CHECK(show({options, file}, "M").find(" in a chain of more than 5000") != std::string::npos);
+}
+
+/// The processor time is what the limits save, so these tests would take minutes without them.
+constexpr std::chrono::seconds soon(20);
+
+/// The error of a file that a server sends, which must come soon.
+std::string soon_refused(const pb::FileDescriptorProto& file) {
+  const auto begin = std::chrono::steady_clock::now();
+  const std::string error = show({file}, "M");
+  CHECK(std::chrono::steady_clock::now() - begin < soon);
+  return error;
+}
+
+const std::string too_many =
+    "76 reflection returned an invalid file 'a.proto': linking the files up to it takes more than 20000000 "
+    "comparisons; each reserved range and each extension range of a message or an enum is compared with the "
+    "others, and with each field or value";
+
+template <class Message>
+void add_reserved(Message& message, int count) {
+  for (int at = 0; at < count; ++at) {
+    auto& range = *message.add_reserved_range();
+    range.set_start(3 * at + 1);
+    range.set_end(3 * at + 2);
+  }
+}
+
+TEST_CASE("ranges and fields that take long to compare are refused at once") {
+  pb::FileDescriptorProto empty = named("a.proto");
+  empty.add_message_type()->set_name("M");
+  pb::FileDescriptorProto ranges = empty;
+  add_reserved(*ranges.mutable_message_type(0), 300'000);
+  CHECK(soon_refused(ranges) == too_many);
+  CHECK(open_set({ranges}).find("takes more than 20000000 comparisons") != std::string::npos);
+
+  pb::FileDescriptorProto extensions = empty;
+  for (int at = 0; at < 100'000; ++at) {
+    auto& range = *extensions.mutable_message_type(0)->add_extension_range();
+    range.set_start(2 * at + 1);
+    range.set_end(2 * at + 2);
+  }
+  CHECK(soon_refused(extensions) == too_many);
+
+  pb::FileDescriptorProto fields = empty;
+  add_reserved(*fields.mutable_message_type(0), 3'000);
+  for (int at = 0; at < 100'000; ++at) add_field(*fields.mutable_message_type(0), "f" + std::to_string(at));
+  CHECK(soon_refused(fields) == too_many);
+
+  pb::FileDescriptorProto values = empty;
+  pb::EnumDescriptorProto& type = *values.add_enum_type();
+  type.set_name("E");
+  add_reserved(type, 300'000);
+  CHECK(soon_refused(values) == too_many);
+
+  pb::FileDescriptorProto messages = empty;
+  for (int at = 0; at < 100; ++at) {
+    messages.add_message_type()->set_name("M" + std::to_string(at));
+    add_reserved(*messages.mutable_message_type(at + 1), 1'000);
+  }
+  CHECK(soon_refused(messages) == too_many);
+}
+
+TEST_CASE("ranges of a .proto file that take long to compare are refused at once") {
+  std::string text = "syntax = \"proto3\";\nmessage M {\n";
+  for (int at = 0; at < 100'000; ++at) text += "reserved " + std::to_string(2 * at + 1) + ";\n";
+  CHECK(open_proto(text + "}\n").find("takes more than 20000000 comparisons") != std::string::npos);
+}
+
+TEST_CASE("a thousand reserved ranges and as many fields are described") {
+  pb::FileDescriptorProto file = named("a.proto");
+  pb::DescriptorProto& message = *file.add_message_type();
+  message.set_name("M");
+  add_reserved(message, 1'000);
+  for (int at = 0; at < 1'000; ++at) add_field(message, "f" + std::to_string(at)).set_number(5'000 + at);
+  CHECK(show({file}, "M").starts_with("// M, a message in a.proto\n"));
+}
+
+TEST_CASE("references to types of very many imported files are refused") {
+  DescriptorSource::Files files(1, named("a.proto"));
+  files.front().add_message_type()->set_name("M");
+  for (int at = 0; at < 30'000; ++at)
+    add_field(*files.front().mutable_message_type(0), "f" + std::to_string(at), ".M").set_number(20'000 + at);
+  files.front().add_dependency("all.proto");
+  pb::FileDescriptorProto all = named("all.proto");
+  for (int at = 0; at < 1'000; ++at) {
+    files.push_back(named("d" + std::to_string(at)));
+    all.add_dependency("d" + std::to_string(at));
+    all.add_public_dependency(at);
+  }
+  files.push_back(std::move(all));
+  CHECK(show(std::move(files), "M") == too_many);
+}
+
+TEST_CASE("a message of very many fields in an edition is described soon") {
+  pb::FileDescriptorProto file = named("a.proto");
+  file.set_syntax("editions");
+  file.mutable_unknown_fields()->AddVarint(14, 1000);
+  pb::DescriptorProto& message = *file.add_message_type();
+  message.set_name("M");
+  for (int at = 0; at < 100'000; ++at) add_field(message, "f" + std::to_string(at)).set_number(20'000 + at);
+  CHECK(soon_refused(file).starts_with("// M, a message in a.proto of edition 2023"));
 }
 
 }  // namespace
