@@ -144,6 +144,8 @@ Task<Outcome<const pb::ServiceDescriptor*>> Catalogue::service(std::string name)
 
 Task<Outcome<const pb::MethodDescriptor*>> Catalogue::method(MethodName name) {
   Outcome<const pb::ServiceDescriptor*> service = co_await this->service(name.service);
+  if (!service && service.error().exit_status != exit_not_found)
+    co_return std::unexpected(std::move(service).error());
   if (!service) {
     const std::string whole = name.service + '.' + name.method;  // perhaps a service without a method
     if (const Outcome<bool> loaded = co_await load(whole); loaded) {

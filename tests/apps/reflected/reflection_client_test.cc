@@ -1,6 +1,7 @@
 // The end of a reflection call, as the server sees it, and servers that send too much.
 #include "reflected/reflection_client.h"
 
+#include <atomic>
 #include <chrono>
 #include <doctest/doctest.h>
 #include <functional>
@@ -162,6 +163,40 @@ TEST_CASE("files of other names count together") {
   const int times = block_on(received(server->addresses().front())).value();
   CHECK(times > 10);
   CHECK(times < 1000);
+}
+
+/// Never responds, and counts its calls.
+class Silent final : public ServerReflection::Service {
+ public:
+  Task<Status> ServerReflectionInfo(Call&, Reader<ServerReflectionRequest>& in,
+                                    Writer<ServerReflectionResponse>&) override {
+    ++calls;
+    while (co_await in.next()) continue;
+    co_return Status();
+  }
+
+  std::atomic<int> calls = 0;
+};
+
+/// The exit status of the failure to find a method within a tenth of a second.
+Task<Result<int>> method_looked_up(std::string address) {
+  Channel channel(std::move(address));
+  ReflectionClient reflection(channel, [] {
+    CallOptions options;
+    options.timeout = 100ms;
+    return options;
+  });
+  Catalogue catalogue(reflection);
+  const auto method = co_await catalogue.method({"a.B", "C"});
+  co_await reflection.end();
+  co_return method ? 0 : method.error().exit_status;
+}
+
+TEST_CASE("a method of a server whose reflection does not respond is looked up once") {
+  Silent silent;
+  const std::unique_ptr<Server> server = serving({&silent});
+  CHECK(block_on(method_looked_up(server->addresses().front())) == static_cast<int>(Code::DEADLINE_EXCEEDED));
+  CHECK(silent.calls == 1);
 }
 
 }  // namespace
