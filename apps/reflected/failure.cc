@@ -36,6 +36,8 @@ std::string_view remedy(Cause cause) {
       return "; --tls-server-name NAME expects another name";
     case Cause::certificate_wanted:
       return "; give one with --tls-cert and --tls-key";
+    case Cause::method_timeout:
+      return "; a longer timeout of the method in --service-config allows more time";
     case Cause::no_http2:  // the message has it
     case Cause::other:
       break;
@@ -43,8 +45,10 @@ std::string_view remedy(Cause cause) {
   return {};
 }
 
+/// True if the call took longer than the caller allowed.
 bool late(const Status& status) {
-  return status.code() == Code::DEADLINE_EXCEEDED && status.initiator() == Initiator::library;
+  return status.code() == Code::DEADLINE_EXCEEDED && status.initiator() == Initiator::library &&
+         status.cause() != Cause::method_timeout;
 }
 
 /// True if the call reached no server.

@@ -75,6 +75,7 @@ enum class Cause : std::uint8_t {
   untrusted,           ///< no trusted CA signed the peer's certificate
   misnamed,            ///< the peer's certificate is for other names
   certificate_wanted,  ///< the peer requires a certificate of this side
+  method_timeout,      ///< the timeout of the method in the service config is over, before the caller's
 };
 
 /// A code, a message for people and optional details. OK has only the code and never allocates.

@@ -73,7 +73,9 @@ void OutgoingCall::apply(const ServiceConfig& config) {
   limit_messages(*method);
   if (method->wait_for_ready && !request_.waiting_given) request_.wait_for_ready = *method->wait_for_ready;
   if (method->timeout) {
-    request_.deadline = std::min(request_.deadline, after(shard_.now(), *method->timeout));
+    const Instant deadline = after(shard_.now(), *method->timeout);
+    late_cause_ = deadline < request_.deadline ? Cause::method_timeout : Cause::other;
+    request_.deadline = std::min(request_.deadline, deadline);
     shard_.timers().arm(*this, request_.deadline);
   }
   if (method->retry_policy) {
@@ -272,7 +274,8 @@ Status OutgoingCall::overdue() const noexcept {
         return Status(Code::DEADLINE_EXCEEDED, "an interceptor held the call back until the deadline",
                       Initiator::application);
       case State::queued:
-        return Status(Code::DEADLINE_EXCEEDED, channel_->describe_wait(), Initiator::library);
+        return Status(Code::DEADLINE_EXCEEDED, channel_->describe_wait(), Initiator::library)
+            .with_cause(late_cause_);
       case State::attempting:
         return no_response_in_time();
       case State::backing_off:
@@ -298,7 +301,7 @@ Status OutgoingCall::no_response_in_time() const {
   if (messages > 0)
     words = "the call to " + where + " did not end before the deadline; " + std::to_string(messages) +
             (messages == 1 ? " message" : " messages") + " arrived";
-  return Status(Code::DEADLINE_EXCEEDED, std::move(words), Initiator::library);
+  return Status(Code::DEADLINE_EXCEEDED, std::move(words), Initiator::library).with_cause(late_cause_);
 }
 
 void OutgoingCall::run() {

@@ -335,6 +335,7 @@ class OutgoingCall final : public ClientCall,
   std::size_t max_message_bytes_;
 
   State state_ = State::held;
+  Cause late_cause_ = Cause::other;  // of the status when the deadline has passed
   bool writes_ended_ = false;
   ReplayBuffer replay_;
   std::unique_ptr<CompressedMessage>

@@ -228,7 +228,8 @@ Status OutgoingCall::no_further_attempt_in_time() const {
                 "waited for the next attempt until the deadline; " + std::to_string(attempts) +
                     (attempts == 1 ? " attempt has failed" : " attempts have failed") +
                     ", last: " + plan_->last_failure().to_string(),
-                Initiator::library);
+                Initiator::library)
+      .with_cause(late_cause_);
 }
 
 }  // namespace ringrpc

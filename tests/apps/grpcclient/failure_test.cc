@@ -63,6 +63,9 @@ TEST_CASE("the remedy follows from the cause, not from the message") {
   const Status late(Code::DEADLINE_EXCEEDED, "too late", Initiator::library);
   CHECK(call_failure("a.B/C", late).message ==
         "a.B/C: DEADLINE_EXCEEDED: too late; --deadline allows more time");
+  CHECK(call_failure("a.B/C", Status(late).with_cause(Cause::method_timeout)).message ==
+        "a.B/C: DEADLINE_EXCEEDED: too late; a longer timeout of the method in --service-config allows more "
+        "time");
 }
 
 TEST_CASE("a report is one line, and one for each detail, for any text of the server") {

@@ -212,9 +212,13 @@ TEST_CASE("the service config's timeout and waiting apply unless the caller's ar
   CallOptions options;
   options.timeout = 1s;
   const auto begun = attempts.world.client_shard().now();
-  CHECK(attempts.call(for_all_methods(R"("timeout": "5s")"), options).code() == Code::DEADLINE_EXCEEDED);
+  const Status callers = attempts.call(for_all_methods(R"("timeout": "5s")"), options);
+  CHECK(callers.code() == Code::DEADLINE_EXCEEDED);
+  CHECK(callers.cause() == Cause::other);
   CHECK(attempts.world.client_shard().now() - begun < 2s);
-  CHECK(attempts.call(for_all_methods(R"("timeout": "5s")")).code() == Code::DEADLINE_EXCEEDED);
+  const Status configs = attempts.call(for_all_methods(R"("timeout": "5s")"));
+  CHECK(configs.code() == Code::DEADLINE_EXCEEDED);
+  CHECK(configs.cause() == Cause::method_timeout);
 
   attempts.host.close();
   options = {};
