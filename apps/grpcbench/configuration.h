@@ -63,7 +63,7 @@ struct Values {
   Format output = Format::text;
   std::optional<std::string> report;
   bool telemetry = false;
-  log::Level log_level = log::Level::error;
+  log::Level log_level = log::Level::warn;
   log::Format log_format = log::Format::text;
 };
 

@@ -147,6 +147,19 @@ class Json(Logs):
         self.assertIn("already in use", line["message"])
 
 
+class Collector(Logs):
+    def test_clients_warn_once_for_each_signal_of_a_collector_that_is_down(self):
+        address = f"127.0.0.1:{self.serve()}"
+        for program, arguments in (
+                ("GRPCBENCH", ["--server", address, "--requests", "100"]),
+                ("GRPCCLIENT", ["call", address, ECHO[1:]])):  # fmt: skip
+            done = subprocess.run([os.environ[program], *arguments, "--telemetry"], capture_output=True, text=True,
+                                  env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"})  # fmt: skip
+            self.assertEqual(done.returncode, 0, done.stderr)
+            for of in ("traces", "metrics"):
+                self.assertEqual(done.stderr.count(f"{of} are not exported to 127.0.0.1:1: "), 1, done.stderr)
+
+
 class Access(Logs):
     def test_each_call_has_a_line_also_when_the_file_is_rotated(self):
         port = self.serve("--access-log", self.path("access"), "--log-format", "json")
