@@ -130,7 +130,9 @@ void add_server(apps::CommandLine& line, Values& values) {
       apps::timeout({.name = "connect-timeout",
                      .group = group,
                      .placeholder = "TIME",
-                     .help = "How long connecting may take, in seconds or with ms, s, m or h, 1ms to 24h"},
+                     .help = "How long connecting may take, in seconds or with ms, s, m or h, 1ms to 24h. "
+                             "After failures an attempt may take as long as the wait before the next "
+                             "one, if that is longer."},
                     values.connect_timeout, 24h));
   line.add(apps::service_config_setting(group, values.service_config));
 }

@@ -143,11 +143,13 @@ void add_connection(apps::CommandLine& line, Values& values) {
                "0 for no limit",
        .fallback = "0"},
       values.deadline, 24h));
-  line.add(apps::timeout({.name = "connect-timeout",
-                          .group = group,
-                          .placeholder = "TIME",
-                          .help = "How long connecting may take, 1ms to 24h"},
-                         values.connect_timeout, 24h));
+  line.add(apps::timeout(
+      {.name = "connect-timeout",
+       .group = group,
+       .placeholder = "TIME",
+       .help = "How long connecting may take, 1ms to 24h. After failures an attempt may take as "
+               "long as the wait before the next one, if that is longer."},
+      values.connect_timeout, 24h));
   line.add(apps::balancing_setting(group, "", values.balancing));
   line.add(apps::service_config_setting(group, values.service_config));
   line.add(apps::size({.name = "max-message-size",
