@@ -17,6 +17,7 @@ constexpr std::string_view invalid = ": invalid value ";
 constexpr std::string_view for_type = " for type ";
 constexpr std::string_view no_list = ": Proto field is not repeating, cannot start list.";
 constexpr std::string_view no_object = "Starting an object on a scalar field";
+constexpr std::string_view no_type = "Invalid type URL, unknown type: ";
 constexpr std::string_view no_root = "Root element must be a message.";
 
 const pb::FieldDescriptor* field_named(const pb::Descriptor& type, const std::string& name) {
@@ -83,6 +84,9 @@ std::string taken_by(const pb::FieldDescriptor& field) {
 
 std::string invalid_value(const pb::Descriptor& type, std::string_view path, std::string_view value,
                           std::string_view of_type) {
+  if (value.starts_with(no_type))
+    return (path.empty() ? "" : "field " + in_quotes(path) + " has ") + "the unknown type " +
+           in_quotes(cut(value.substr(no_type.size()))) + "; is the name in \"@type\" spelled correctly?";
   const bool object = value == no_object;
   std::string where(path);
   // For an object in place of a scalar, protobuf gives the field's name in place of the type.
@@ -110,7 +114,8 @@ std::string field_error(const pb::Descriptor& type, std::string_view error) {
                          rest.substr(split + for_type.size()));
   if (rest.ends_with(no_root)) return type.full_name() + " is written as an object: {...}";
   if (rest.starts_with(": ")) rest.remove_prefix(2);
-  return cut(rest);
+  // The lines after the first show the text with a mark below it.
+  return cut(rest.substr(0, rest.find('\n')));
 }
 
 }  // namespace ringrpc::reflected

@@ -48,10 +48,10 @@ Outcome<std::unique_ptr<Input>> Input::open(const std::string& data, JsonStream:
     return input;
   }
   const std::string path = data.substr(1);
-  std::unique_ptr<Input> input(new Input(path.empty() ? "standard input" : path, placeholders));
+  std::unique_ptr<Input> input(
+      new Input("--data: " + (path.empty() ? "standard input" : path), placeholders));
   Result<UniqueFd> file = open_file(path);
-  if (!file)
-    return fail_with(exit_system, "--data: " + input->name_ + ": " + std::string(file.error().message()));
+  if (!file) return fail_with(exit_system, input->name_ + ": " + std::string(file.error().message()));
   input->file_ = std::move(*file);
   input->interactive_ = ::isatty(input->file_.get()) == 1;
   input->stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -72,8 +72,7 @@ Task<Outcome<std::optional<JsonStream::Value>>> Input::next() {
       co_return fail_with(exit_data, name_ + ": " + std::string(stream_fault_.message()));
     if (ended_) co_return std::optional<JsonStream::Value>();
     Status status = co_await read_more();
-    if (!status.ok())
-      co_return fail_with(exit_system, "--data: " + name_ + ": " + std::string(status.message()));
+    if (!status.ok()) co_return fail_with(exit_system, name_ + ": " + std::string(status.message()));
   }
 }
 

@@ -225,6 +225,9 @@ Result<Address> Address::parse_form(std::string_view text) {
   if (host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
     in6_addr six{};
+    if (const std::size_t scope = host.find('%'); scope != std::string_view::npos)
+      return bad("an IPv6 address with a scope, such as " + std::string(host.substr(scope)) +
+                 ", is not supported; give one that is not link-local");
     if (inet_pton(AF_INET6, std::string(host).c_str(), &six) != 1)
       return bad("the text in brackets is not an IPv6 address");
   } else if (host.find(':') != std::string_view::npos) {

@@ -171,7 +171,7 @@ class AgainstGrpcd(Case):
         )
         self.assert_refused(
             grpcclient(*call, "-d", "-", stdin='{\n  "payload": }'),
-            DATA, "standard input: line 2, column 14: a value is missing here",
+            DATA, "--data: standard input: line 2, column 14: a value is missing here",
         )
         self.assert_refused(
             grpcclient(*call, "-d", '{"payload": "\\ud800"}'),

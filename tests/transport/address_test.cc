@@ -59,6 +59,9 @@ TEST_CASE("the error of a bad address gives the expected form") {
   CHECK(round_trip("::1:50051") == "address \"::1:50051\": an IPv6 address must be in brackets: [::1]:50051");
   CHECK(round_trip("[nonsense]:1") ==
         "address \"[nonsense]:1\": the text in brackets is not an IPv6 address");
+  CHECK(round_trip("[fe80::1%eth0]:1") ==
+        "address \"[fe80::1%eth0]:1\": an IPv6 address with a scope, such as %eth0, is not supported; give "
+        "one that is not link-local");
   for (const char* everywhere : {"*:50051", "tcp://*:50051"})
     CHECK(
         round_trip(everywhere)

@@ -127,6 +127,11 @@ TEST_CASE("an error about JSON names the field and the valid values") {
         where + "field 'speed' cannot take \"QUICK\"; it takes depot.Speed; there are SLOW and FAST");
   CHECK(json(server, R"({"weight": {}})") == where + "field 'weight' cannot take an object; it takes int32");
   CHECK(json(server, R"({"weight": [1]})") == where + "field 'weight' takes one value, not an array");
+  CHECK(json(server, R"({"content": {"@type": "type.googleapis.com/no.Such"}})") ==
+        where +
+            "field 'content' has the unknown type 'no.Such'; is the name in "
+            "\"@type\" spelled correctly?");
+  CHECK(json(server, R"({"weight": 1e999})") == where + "Number exceeds the range of double.");
   CHECK(json(server, "[]") == where + "depot.Parcel is written as an object: {...}");
 }
 

@@ -39,7 +39,7 @@ TEST_CASE("an error follows the messages before it and names the source") {
         "1 {};65 --data: line 1, column 5: a field's name in double quotes is missing here");
   const apps::ScratchFile file("{} {");
   CHECK(read_all("@" + file.path()) ==
-        "1 {};65 " + file.path() + ": line 1, column 5: the text ends where '}' is missing");
+        "1 {};65 --data: " + file.path() + ": line 1, column 5: the text ends where '}' is missing");
 }
 
 TEST_CASE("a file that cannot be read is named with the cause") {
@@ -89,7 +89,7 @@ TEST_CASE("an input can be destroyed while nobody types") {
   const SilentStdin stdin_of_nobody;
   Outcome<std::unique_ptr<Input>> input = Input::open("-");
   REQUIRE(input);
-  CHECK((*input)->name() == "standard input");
+  CHECK((*input)->name() == "--data: standard input");
   CHECK_FALSE((*input)->interactive());
   CHECK(block_on(begin_and_leave(std::move(*input))).value() == false);
 }
