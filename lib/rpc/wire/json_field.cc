@@ -14,6 +14,8 @@ namespace pb = google::protobuf;
 /// Beyond this a double does not hold every whole number.
 constexpr double whole_max = 9'007'199'254'740'992.0;
 
+constexpr std::size_t levels_max = 100;
+
 /// About 10,000 years (google.protobuf.Duration).
 constexpr std::uint64_t duration_s_max = 315'576'000'000;
 constexpr std::size_t fraction_digits_max = 9;
@@ -52,6 +54,30 @@ std::optional<Nanoseconds> duration_in(std::string_view text) {
   return Nanoseconds(static_cast<std::int64_t>(*seconds * 1'000'000'000 + nanoseconds));
 }
 
+/// True if arrays and objects are within each other at more than `levels_max`. protobuf limits the levels of objects only,
+/// and takes time that grows faster than the square of those of arrays. Its strings may have single quotes.
+bool is_too_deep(std::string_view text) {
+  std::size_t levels = 0;
+  char quote = '\0';  // of the string at this point
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (quote != '\0') {
+      if (c == '\\') {
+        ++at;
+      } else if (c == quote) {
+        quote = '\0';
+      }
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '[' || c == '{') {
+      if (++levels > levels_max) return true;
+    } else if ((c == ']' || c == '}') && levels > 0) {
+      --levels;
+    }
+  }
+  return false;
+}
+
 /// One line of protobuf's three: a sentence, the text around the fault, and a caret below the fault.
 std::string one_line(std::string_view told) {
   const std::size_t around = told.find('\n');
@@ -68,6 +94,7 @@ std::string one_line(std::string_view told) {
 }  // namespace
 
 JsonFault parse_json(std::string_view text, pb::Value& root) {
+  if (is_too_deep(text)) return "it has more than " + std::to_string(levels_max) + " levels";
   const auto status = pb::util::JsonStringToMessage({text.data(), text.size()}, &root);
   if (status.ok()) return std::nullopt;
   return one_line({status.message().data(), status.message().size()});

@@ -26,7 +26,7 @@ namespace ringrpc {
 
 using JsonFault = std::optional<std::string>;
 
-/// Parses `text` into `root`. The fault of a text that is not JSON is one line and names the place.
+/// Parses `text`, of at most 100 levels, into `root`. The fault of a text that is not JSON is one line and names the place.
 [[nodiscard]] JsonFault parse_json(std::string_view text, google::protobuf::Value& root);
 
 class JsonField {

@@ -46,6 +46,21 @@ std::string retry_policy(const std::string& changed) {
   return policy + changed + "}";
 }
 
+TEST_CASE("a service config of many levels is refused at once") {
+  const auto repeated = [](std::string_view part, int times) {
+    std::string text;
+    for (int i = 0; i < times; ++i) text += part;
+    return text;
+  };
+  constexpr int levels = 30'000;
+  constexpr std::string_view too_deep = "it is not JSON: it has more than 100 levels";
+  CHECK(refusal(R"({"a":)" + repeated("[", levels) + repeated("]", levels) + "}") == too_deep);
+  CHECK(refusal(repeated(R"({"a":)", levels) + "1" + repeated("}", levels)) == too_deep);
+  CHECK(refusal(R"({"a\"[":"]]]\\", 'b"': [)" + repeated("[", levels)) == too_deep);
+  CHECK(ServiceConfig::parse(R"({"a":")" + repeated("[", levels) + "\"}"));
+  CHECK(ServiceConfig::parse(R"({"a":[)" + repeated("[],", levels) + "1]}"));
+}
+
 TEST_CASE("a service config has the settings of each method") {
   const auto config = ServiceConfig::parse(R"({
     "methodConfig": [
