@@ -100,7 +100,7 @@ void AdminShard::report_host(std::string_view host, const SocketAddress& peer) n
   if (const auto left_out = hosts_logged_.take(shard_.now()))
     log::warn(
         "admin: a request of {} for the host \"{}\" was refused; if it is a name of this server, add it to "
-        "AdminOptions::hosts{}",
+        "AdminOptions::hosts (grpcd --admin-host){}",
         to_string(peer), escape_controls(host, host_bytes_max), left_out->words());
 } catch (const std::bad_alloc&) {
   // There is no memory for the log line.

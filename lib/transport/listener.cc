@@ -107,17 +107,19 @@ std::string Listener::why_ours(const SocketAddress& wanted) const {
 
 void Listener::take(UniqueFd connection, bool tls) try {
   if (connections() >= max_connections_)
-    return refuse(connection, full_logged_,
-                  std::to_string(max_connections_) +
-                      " connections are open, as many as max_connections allows; raise it, or lower "
-                      "max_connections_per_address");
+    return refuse(
+        connection, full_logged_,
+        std::to_string(max_connections_) +
+            " connections are open, as many as ServerOptions::max_connections (grpcd --max-connections) "
+            "allows; raise it, or lower max_connections_per_address");
   const PeerKey key = peer_key(shards_.front()->io().peer(connection), connection.get());
   PeerCounts::Hold counted = PeerCounts::take(peer_counts_, key, max_connections_per_address_);
   if (!counted) {
     refused_of_address_.fetch_add(1, std::memory_order_relaxed);
     return refuse(connection, full_address_logged_,
                   std::to_string(max_connections_per_address_) +
-                      " connections of its address are open, as many as max_connections_per_address "
+                      " connections of its address are open, as many as "
+                      "ServerOptions::max_connections_per_address (grpcd --max-connections-per-address) "
                       "allows; raise it if many clients share the address, as behind a proxy");
   }
   accepted_.fetch_add(1, std::memory_order_relaxed);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "admin/http2_world.h"
+#include "apps/captured_stderr.h"
 
 namespace ringrpc::admin {
 namespace {
@@ -23,6 +24,7 @@ int status_over_http2(AdminWorld& world, const http2::test::FieldList& fields) {
 }
 
 TEST_CASE("a web site cannot read pages by having its name resolve to their address") {
+  const apps::CapturedStderr log;
   AdminWorld world({echo_page("/one")}, {.listen = {"127.0.0.1:9901"}});
   Browser rebound(world);
   rebound.send("GET /one HTTP/1.1\r\nHost: attacker.example:9901\r\n\r\n");
@@ -37,6 +39,7 @@ TEST_CASE("a web site cannot read pages by having its name resolve to their addr
   CHECK(status_over_http2(world, {{":authority", "attacker.example"}}) == 421);
   CHECK(status_over_http2(world, {{"host", "attacker.example"}}) == 421);
   CHECK(rebound.get("/one").status == 200);  // the connection goes on
+  CHECK(log.text().contains("add it to AdminOptions::hosts (grpcd --admin-host)\n"));
 }
 
 TEST_CASE("pages are served for IP addresses, localhost, no host, and the names in the options") {

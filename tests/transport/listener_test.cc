@@ -76,13 +76,13 @@ TEST_CASE("one address gets at most its share of the connections, and others get
   CHECK(crowd.listener.refused_of_address() == 2);
   CHECK(crowd.listener.accepted() == 10);
   const std::string text = log.text();
+  CHECK(text.contains(
+      ": closed at once: 6 connections of its address are open, as many as "
+      "ServerOptions::max_connections_per_address (grpcd --max-connections-per-address) allows; raise "
+      "it if many clients share the address, as behind a proxy\n"));
   CHECK(
-      text.contains(": closed at once: 6 connections of its address are open, as many as "
-                    "max_connections_per_address allows; raise it if many clients share the address, as "
-                    "behind a proxy\n"));
-  CHECK(
-      text.contains(": closed at once: 10 connections are open, as many as max_connections allows; raise it, "
-                    "or lower max_connections_per_address\n"));
+      text.contains(": closed at once: 10 connections are open, as many as ServerOptions::max_connections "
+                    "(grpcd --max-connections) allows; raise it, or lower max_connections_per_address\n"));
   CHECK(text.contains(" warning 127.0.0.1:"));
 }
 

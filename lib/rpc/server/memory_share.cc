@@ -102,8 +102,9 @@ void MemoryShare::relieve(const Asking& asking, const HeldByAddress& held) {
   if (const auto left_out = logged_.take(shard_.now()))
     log::warn(
         "{}: {} connections of its address, which holds most, were closed to make room, {} of them without "
-        "calls: this shard holds as much as max_total_buffered_bytes allows, {} bytes; raise it together "
-        "with the memory of the process{}",
+        "calls: this shard may hold {} bytes by ServerOptions::max_total_buffered_bytes (grpcd "
+        "--max-total-buffered-size), a sixteenth of which is kept for connections that hold little; raise it "
+        "together with the memory of the process{}",
         log::Field("peer", one.peer()), idle_closed + busy_closed, idle_closed, limit_bytes_,
         left_out->words());
 }

@@ -304,11 +304,13 @@ void ServerConnection::on_fields_remembered(std::size_t before, std::size_t now)
   account_own(before, now);
   if (now <= std::max(before, usual_fields_bytes) || finds_room(0)) return;
   count_refused(CallLimit::total_buffered_bytes);
-  abort(Status(Code::RESOURCE_EXHAUSTED,
-               "closed: the header fields and parts of frames that it has the server remember take " +
-                   std::to_string(now) +
-                   " bytes, and all connections hold as many as max_total_buffered_bytes allows",
-               Initiator::library));
+  abort(
+      Status(Code::RESOURCE_EXHAUSTED,
+             "closed: the header fields and parts of frames that it has the server remember take " +
+                 std::to_string(now) +
+                 " bytes, and all connections hold as many as ServerOptions::max_total_buffered_bytes (grpcd "
+                 "--max-total-buffered-size) allows",
+             Initiator::library));
 }
 
 void ServerConnection::on_lost(const Status& why) noexcept {

@@ -127,8 +127,12 @@ bool ServerShard::has_room_for(const UniqueFd& descriptor, bool tls, const PeerK
   if (metrics_) ++metrics_->connections.refused;
   if (const auto left_out = refused_logged_.take(shard_.now()))
     log::warn(
-        "{}: closed at once: the connections of this shard and their calls hold {} bytes, and "
-        "max_total_buffered_bytes allows {}; raise it together with the memory of the process{}",
+        "{}: closed at once: the connections of this shard and their calls hold {} of the {} bytes "
+        "that ServerOptions::max_total_buffered_bytes (grpcd --max-total-buffered-size) allows, of which up "
+        "to a "
+        "sixteenth is kept for connections and addresses that hold little; raise it together with the memory "
+        "of "
+        "the process{}",
         peer.length > 0 ? to_string(peer) : "a client", memory_.held_bytes(), memory_.limit_bytes(),
         left_out->words());
   return false;

@@ -8,6 +8,7 @@
 
 #include "ringrpc/tls.h"
 
+#include "rpc/kept_log.h"
 #include "rpc/server/raw_peer.h"
 #include "transport/test_authority.h"
 
@@ -199,6 +200,7 @@ TEST_CASE("connections whose header blocks do not end leave room for others") {
 }
 
 TEST_CASE("a new connection takes the place of the one that has been idle longest") {
+  const test::KeptLog log(log::Level::warn);
   SimulatedWorld world(1);
   world.serve(sharing(300 * kibibyte));
   auto peers = connect(world, 10);
@@ -211,9 +213,16 @@ TEST_CASE("a new connection takes the place of the one that has been idle longes
   CHECK(world.server().buffered_bytes() <= 300 * kibibyte);
   CHECK(world.server().counters().connections_refused == 0);
   CHECK(is_served(world, *peers.back(), 1));
+  REQUIRE_FALSE(log.lines().empty());
+  CHECK_MESSAGE(
+      log.lines().front().contains(
+          ": this shard may hold 307200 bytes by ServerOptions::max_total_buffered_bytes (grpcd "
+          "--max-total-buffered-size), a sixteenth of which is kept for connections that hold little; "),
+      log.lines().front());
 }
 
 TEST_CASE("connections that call are not closed for others that hold as much") {
+  const test::KeptLog log(log::Level::warn);
   SimulatedWorld world(1);
   world.serve(sharing(300 * kibibyte));
   std::vector<std::unique_ptr<RawPeer>> peers;
@@ -226,6 +235,13 @@ TEST_CASE("connections that call are not closed for others that hold as much") {
   CHECK(peers.back()->closed());
   CHECK(world.server().counters().connections_refused > 0);
   CHECK(world.server().buffered_bytes() <= 300 * kibibyte);
+  REQUIRE_FALSE(log.lines().empty());
+  CHECK_MESSAGE(
+      log.lines().front().contains(
+          " of the 307200 bytes that ServerOptions::max_total_buffered_bytes (grpcd "
+          "--max-total-buffered-size) allows, of which up to a sixteenth is kept for connections and "
+          "addresses that hold little; "),
+      log.lines().front());
   peers.resize(10);
   world.simulation().run_for(200ms);
   const auto later = RawPeer::before_server(world);
