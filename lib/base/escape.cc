@@ -3,19 +3,21 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/utf8.h"
+
 namespace ringrpc {
 namespace {
 
 bool is_control(unsigned char c) noexcept { return c < 0x20 || c == 0x7f; }
 
 /// U+0080 to U+009F in UTF-8. One of them, U+009B, introduces terminal commands.
-bool is_wide_control(unsigned char first, unsigned char second) noexcept {
-  return first == 0xc2 && second >= 0x80 && second < 0xa0;
+bool is_wide_control(std::string_view character) noexcept {
+  return character.size() == 2 && character[0] == '\xc2' && static_cast<unsigned char>(character[1]) < 0xa0;
 }
 
 /// U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069 change the order in which a terminal shows text.
 bool is_direction_mark(std::string_view character) noexcept {
-  if (character.size() < 3 || character[0] != '\xe2') return false;
+  if (character.size() != 3 || character[0] != '\xe2') return false;
   const auto second = static_cast<unsigned char>(character[1]);
   const auto third = static_cast<unsigned char>(character[2]);
   if (second == 0x80) return third == 0x8e || third == 0x8f || (third >= 0xaa && third <= 0xae);
@@ -26,9 +28,6 @@ void append_hex(std::string& out, unsigned char c) {
   constexpr char digits[] = "0123456789abcdef";
   out.append({'\\', 'x', digits[c >> 4], digits[c & 15]});
 }
-
-/// True for a byte of a UTF-8 character other than its first.
-bool goes_on(unsigned char c) noexcept { return (c & 0xc0) == 0x80; }
 
 /// Checks every byte, without an early exit, so that the compiler can vectorize the loop.
 bool is_plain(std::string_view text) noexcept {
@@ -43,25 +42,23 @@ std::string escape_controls(std::string_view text, std::size_t limit_bytes, std:
   if (text.size() <= limit_bytes && is_plain(text)) return std::string(text);
   std::string line;
   line.reserve(std::min(text.size(), limit_bytes) + 16);
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (line.size() >= limit_bytes && (!goes_on(c) || line.size() - limit_bytes >= 3)) {
-      line.append(" ... ").append(std::to_string(text.size() - i)).append(" more bytes");
+  for (std::size_t at = 0; at < text.size();) {
+    if (line.size() >= limit_bytes) {
+      line.append(" ... ").append(std::to_string(text.size() - at)).append(" more bytes");
       break;
     }
-    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
-    if (is_wide_control(c, next)) {
-      append_hex(line, c);
-      append_hex(line, next);
-      ++i;
-    } else if (is_direction_mark(text.substr(i, 3))) {
-      for (const char part : text.substr(i, 3)) append_hex(line, static_cast<unsigned char>(part));
-      i += 2;
-    } else if (is_control(c) && keep.find(text[i]) == std::string_view::npos) {
-      append_hex(line, c);
+    // A terminal may take a byte that is not UTF-8 for a control character of eight bits.
+    const std::size_t bytes = character_bytes(text.substr(at));
+    const std::string_view character = text.substr(at, std::max<std::size_t>(bytes, 1));
+    const char first = character.front();
+    const bool shown = bytes == 1 ? !is_control(static_cast<unsigned char>(first)) || keep.contains(first)
+                                  : bytes > 1 && !is_wide_control(character) && !is_direction_mark(character);
+    if (shown) {
+      line += character;
     } else {
-      line.push_back(text[i]);
+      for (const char part : character) append_hex(line, static_cast<unsigned char>(part));
     }
+    at += character.size();
   }
   return line;
 }

@@ -1,26 +1,14 @@
 #include "base/json.h"
 
 #include <cmath>
-#include <cstddef>
 #include <fmt/format.h>
 #include <iterator>
 
 #include "base/escape.h"
-#include "base/utf8.h"
 
 namespace ringrpc {
 
 namespace {
-
-/// The length of the UTF-8 character at the beginning of `text`; 0 if there is none.
-std::size_t character_bytes(std::string_view text) noexcept {
-  Utf8 utf8;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (!utf8.take(text[at])) return 0;
-    if (utf8.whole()) return at + 1;
-  }
-  return 0;
-}
 
 /// True if each byte stands for itself inside quotes.
 bool needs_no_escape(std::string_view text) noexcept {
@@ -30,17 +18,11 @@ bool needs_no_escape(std::string_view text) noexcept {
   return others == 0;
 }
 
-/// `text` has no control characters.
+/// `text` is UTF-8 without control characters.
 void append_characters(std::string& to, std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t bytes = character_bytes(text);
-    if (bytes == 0) {
-      fmt::format_to(std::back_inserter(to), "\\\\x{:02x}", static_cast<unsigned char>(text.front()));
-    } else {
-      if (text.front() == '"' || text.front() == '\\') to += '\\';
-      to += text.substr(0, bytes);
-    }
-    text.remove_prefix(bytes == 0 ? 1 : bytes);
+  for (const char c : text) {
+    if (c == '"' || c == '\\') to += '\\';
+    to += c;
   }
 }
 

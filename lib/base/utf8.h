@@ -7,6 +7,7 @@
 ///   only_utf8("x\xff");                  // "x\ufffd"
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -52,6 +53,16 @@ class Utf8 {
   std::uint8_t least_ = 0;
   std::uint8_t most_ = 0;
 };
+
+/// The length of the UTF-8 character at the beginning of `text`; 0 if there is none.
+inline std::size_t character_bytes(std::string_view text) noexcept {
+  Utf8 utf8;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (!utf8.take(text[at])) return 0;
+    if (utf8.whole()) return at + 1;
+  }
+  return 0;
+}
 
 /// `text` with U+FFFD in place of each incomplete character and of each byte that cannot begin one.
 inline std::string only_utf8(std::string_view text) {

@@ -112,9 +112,10 @@ TEST_CASE("a record is one line: time in UTC, level, message") {
 
 TEST_CASE("bytes from a peer can neither forge a line nor control a terminal") {
   CapturedStderr captured;
-  log::warn("path {}", "/a\r\n2026-01-01T00:00:00.000Z info forged\x1b[2J\0\x7f"sv);
+  log::warn("path {}", "/a\r\n2026-01-01T00:00:00.000Z info forged\x1b[2J\0\x7f\x9b"sv);
   const std::string text = captured.text();
-  CHECK(text.ends_with(" warning path /a\\x0d\\x0a2026-01-01T00:00:00.000Z info forged\\x1b[2J\\x00\\x7f\n"));
+  CHECK(text.ends_with(
+      " warning path /a\\x0d\\x0a2026-01-01T00:00:00.000Z info forged\\x1b[2J\\x00\\x7f\\x9b\n"));
   CHECK(std::count(text.begin(), text.end(), '\n') == 1);
 }
 

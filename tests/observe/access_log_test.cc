@@ -64,7 +64,7 @@ TEST_CASE("texts of clients can neither break a line nor fill it") {
     CHECK(line.find_first_of("\r\n\x1b"sv) == line.npos);
     CHECK(line.find("more bytes") != line.npos);
   }
-  CHECK(access_line(hostile, log::Format::text, 0).find(R"(request_id="\\x0a\" forged=1)") !=
+  CHECK(access_line(hostile, log::Format::text, 0).find(R"(request_id="\\x0a\" forged=1 \\xff\\x1bxx)") !=
         std::string::npos);
 }
 
