@@ -5,6 +5,7 @@
 
 Docker, Podman and containerd read the same format.
 """
+import argparse
 import json
 import sys
 
@@ -21,9 +22,20 @@ def with_io_uring(profile):
     return {**profile, "syscalls": [*rules, {"names": IO_URING, "action": "SCMP_ACT_ALLOW"}]}
 
 
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: seccomp.py DEFAULT_PROFILE")
-    with open(sys.argv[1]) as file:
-        json.dump(with_io_uring(json.load(file)), sys.stdout, indent=1)
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("profile", help="the engine's default profile, a JSON file")
+    path = parser.parse_args().profile
+    try:
+        with open(path, encoding="utf-8") as file:
+            profile = with_io_uring(json.load(file))
+    except OSError as error:
+        sys.exit(f"seccomp.py: {path}: {error.strerror}; give the default profile of the container engine")
+    except (ValueError, TypeError, KeyError):
+        sys.exit(f"seccomp.py: {path}: this is no seccomp profile; give a JSON object with a list of syscalls")
+    json.dump(profile, sys.stdout, indent=1)
     print()
+
+
+if __name__ == "__main__":
+    main()
