@@ -70,7 +70,8 @@ struct TokenHeader {
 
 std::expected<TokenHeader, JwtRefusal> read_header(const std::string& text, const JwtRules& rules) {
   const std::optional<StrictJson> header = StrictJson::parse(text);
-  if (!header || !header->is_object()) return malformed_token("its header is not a JSON object");
+  if (!header || !header->is_object())
+    return malformed_token("its header is not a JSON object, or has a member twice");
   if (header->find("crit"))
     return malformed_token("its header has critical extensions (crit), and there are none");
   if (header->find("cty"))
@@ -217,7 +218,8 @@ std::expected<VerifiedJwt, JwtRefusal> verify_jwt(std::string_view token, const 
   const auto key = check_signature(*parts, *header, keys, verified_by);
   if (!key) return Refused(key.error());
   const std::optional<StrictJson> claims = StrictJson::parse(parts->claims);
-  if (!claims || !claims->is_object()) return malformed_token("its claims are not a JSON object");
+  if (!claims || !claims->is_object())
+    return malformed_token("its claims are not a JSON object, or one is there twice");
   if (auto refusal = check_names(*claims, rules)) return Refused(std::move(*refusal));
   const auto expires = check_dates(*claims, rules, to_seconds(now));
   if (!expires) return Refused(expires.error());

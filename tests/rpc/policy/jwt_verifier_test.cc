@@ -44,6 +44,17 @@ TEST_CASE("a token ends exactly at exp and the leeway") {
   CHECK(judge.of(R"("exp":253402300800)").ends_with("exp is not a number of seconds since 1970"));
 }
 
+TEST_CASE("a token with a claim twice is refused, and the reason says so") {
+  const Judge judge;
+  CHECK(judge.of(R"("exp":2000,"exp":3000)") ==
+        "the token is malformed: its claims are not a JSON object, or one is there twice");
+  const auto found = judge.verdict(judge.issuer.token(R"({"iss":"i","aud":"a","exp":2000})",
+                                                      R"({"alg":"EdDSA","typ":"JWT","typ":"JWT"})"));
+  REQUIRE_FALSE(found);
+  CHECK(found.error().why ==
+        "the token is malformed: its header is not a JSON object, or has a member twice");
+}
+
 TEST_CASE("a token begins exactly at nbf and iat less the leeway") {
   const Judge judge;
   CHECK(judge.of(R"("exp":2000,"nbf":1030)", 1000) == "OK");
