@@ -9,6 +9,7 @@
 
 #include "ringrpc/log.h"
 
+#include "base/thread_failure.h"
 #include "common/notify.h"
 #include "common/units.h"
 #include "transport/address.h"
@@ -78,9 +79,7 @@ ExitCode Daemon::run(const apps::Signals& waiting) {
   try {
     drainer_.emplace([this, &waiting] { drain(waiting); });
   } catch (const std::system_error& error) {
-    return apps::refuse("grpcd",
-                        Status(Code::RESOURCE_EXHAUSTED, "cannot start a thread: " + error.code().message(),
-                               Initiator::library));
+    return apps::refuse("grpcd", thread_failure("cannot start a thread", error.code().value()));
   }
   for (;;) {
     switch (waiting.wait()) {

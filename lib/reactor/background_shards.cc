@@ -6,6 +6,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/thread_failure.h"
 #include "reactor/backend.h"
 
 namespace ringrpc {
@@ -92,9 +93,8 @@ Result<std::unique_ptr<BackgroundShards::Member>> BackgroundShards::make() {
   try {
     return std::make_unique<Member>(*std::move(io));
   } catch (const std::system_error& error) {
-    return fail(Code::RESOURCE_EXHAUSTED,
-                "cannot start a thread for a background shard: " + error.code().message(),
-                Initiator::library);
+    return std::unexpected(
+        thread_failure("cannot start a thread for a background shard", error.code().value()));
   }
 }
 

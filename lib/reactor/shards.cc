@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/thread_failure.h"
 #include "reactor/cpus.h"
 
 namespace ringrpc {
@@ -31,9 +32,7 @@ Result<std::unique_ptr<Shards>> Shards::start(unsigned count, const MakeIo& make
     shards->made_.count_down(missing);
     shards->stopped_.count_down(missing);
     shards->failures_.back() =
-        Status(Code::RESOURCE_EXHAUSTED,
-               "cannot start " + std::to_string(count) + " shard threads: " + error.code().message(),
-               Initiator::library);
+        thread_failure("cannot start " + std::to_string(count) + " shard threads", error.code().value());
   }
   shards->made_.wait();
   const auto failed =

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <utility>
 
+#include "base/thread_failure.h"
 #include "signer/guarded_bytes.h"
 #include "signer/key_heap.h"
 
@@ -61,7 +62,7 @@ Result<GuardedThread> GuardedThread::start(std::function<void()> work) {
                         ? attributes.error()
                         : ::pthread_create(&state->thread, attributes.get(), run, state.get());
   if (error != 0) {
-    return std::unexpected(from_errno("start a thread for keys", error));
+    return std::unexpected(thread_failure("cannot start a thread for keys", error));
   }
   return GuardedThread(std::move(state));
 }

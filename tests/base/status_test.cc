@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <doctest/doctest.h>
 
+#include "base/thread_failure.h"
+
 namespace ringrpc {
 namespace {
 
@@ -142,6 +144,15 @@ TEST_CASE("errno values map to codes") {
 
 TEST_CASE("an unknown errno value is named by its number") {
   CHECK(from_errno("call", 99999).message() == "call: error 99999");
+}
+
+TEST_CASE("a thread that cannot be started names the limit to raise") {
+  const Status status = thread_failure("cannot start a thread", EAGAIN);
+  CHECK(status.code() == Code::RESOURCE_EXHAUSTED);
+  CHECK(status.message() ==
+        "cannot start a thread: Resource temporarily unavailable; raise the limit of threads (ulimit -u, or "
+        "LimitNPROC= and TasksMax= under systemd)");
+  CHECK(thread_failure("x", ENOMEM).message() == "x: Cannot allocate memory");
 }
 
 }  // namespace
