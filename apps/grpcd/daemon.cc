@@ -12,12 +12,14 @@
 #include "base/thread_failure.h"
 #include "common/notify.h"
 #include "common/units.h"
+#include "rpc/server/memory_share.h"
 #include "transport/address.h"
 
 namespace ringrpc::grpcd {
 
 using apps::ExitCode;
 using apps::format_duration;
+using apps::format_size;
 using log::Level;
 
 namespace {
@@ -146,6 +148,7 @@ Status Daemon::start() {
             count(server_->shards(), "shard"), server_->io_backend(),
             admin_ ? ", admin pages on " + join(admin_->addresses()) : "",
             channelz_ ? ", channelz on " + join(channelz_->addresses()) : "");
+  log_raised_sizes();
   apps::notify_supervisor("READY=1");
   if (fitted) {
     log::info("at most {}, because at most {} file descriptors may be open",
@@ -173,6 +176,22 @@ void Daemon::try_access_log() const {
   if (const Status status = access_log_->reopen(); !status.ok())
     log::warn("{}, so SIGHUP cannot open it again and reloads nothing; let {} write this file",
               status.message(), user.empty() ? "grpcd" : user);
+}
+
+/// The library raises these limits, so that the largest message fits.
+void Daemon::log_raised_sizes() const {
+  const ServerOptions& options = configuration_->values.server;
+  const std::size_t least = options.max_message_bytes + MemoryShare::call_room_bytes;
+  const auto tell = [this](std::string_view setting, std::size_t bytes, std::size_t raised,
+                           const std::string& where) {
+    if (bytes < raised)
+      log::info("{}: {} is raised to {}, so that one message of max-message-size fits{}",
+                configuration_->line.origins().of(setting), format_size(bytes), format_size(raised), where);
+  };
+  tell("max-buffered-size", options.max_buffered_bytes, least, "");
+  const unsigned shards = server_->shards();
+  tell("max-total-buffered-size", options.max_total_buffered_bytes, least * shards,
+       shards == 1 ? "" : " in each of " + std::to_string(shards) + " shards");
 }
 
 Status Daemon::start_admin() {

@@ -88,6 +88,7 @@ class Daemon {
   Status start();
   Status open_access_log(ServerOptions& options);
   void try_access_log() const;
+  void log_raised_sizes() const;
   Status start_admin();
   Status start_channelz();
   void begin_drain();

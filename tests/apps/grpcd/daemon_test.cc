@@ -188,6 +188,29 @@ TEST_CASE("a limit of connections for each address is the library's unless one w
   CHECK(limit({"--max-connections-per-address", "0"}) == 0);
 }
 
+TEST_CASE("buffered sizes that are raised are told at the start") {
+  const CapturedStderr captured;
+  Running daemon(
+      {"--max-message-size", "1M", "--max-buffered-size", "1K", "--max-total-buffered-size", "2K"});
+  daemon.signal(SIGTERM);
+  CHECK(daemon.end() == apps::exit_ok);
+  contains(
+      captured.text(),
+      " info --max-buffered-size: 1K is raised to 1088K, so that one message of max-message-size fits\n");
+  contains(captured.text(),
+           " info --max-total-buffered-size: 2K is raised to 2176K, so that one message of max-message-size "
+           "fits in each of 2 shards\n");
+}
+
+TEST_CASE("buffered sizes that are large enough are not told") {
+  const CapturedStderr captured;
+  Running daemon(
+      {"--max-message-size", "1M", "--max-buffered-size", "1088K", "--max-total-buffered-size", "2176K"});
+  daemon.signal(SIGTERM);
+  CHECK(daemon.end() == apps::exit_ok);
+  CHECK_FALSE(captured.text().contains("is raised"));
+}
+
 TEST_CASE("without a flag the limit of connections follows from the descriptors") {
   const CapturedStderr captured;
   Running daemon({"--shards", "1"}, 0, 1000);
