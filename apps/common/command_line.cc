@@ -214,7 +214,9 @@ Status CommandLine::sort_remaining() {
 Status CommandLine::unknown_flag(const std::string& word) const {
   std::vector<std::string> flags{"--config", "--help", "--version"};
   for (const std::string& name : names()) flags.push_back("--" + name);
-  const std::string meant = did_you_mean(word.substr(0, word.find('=')), flags);
+  const std::string name = word.substr(0, word.find('='));
+  const bool named = name.find_first_not_of('-') != std::string::npos;
+  const std::string meant = named ? did_you_mean(name, flags) : "";
   return wrong(word, "not a flag of " + app_->get_name() + (meant.empty() ? "; --help lists them" : meant))
       .error();
 }

@@ -136,6 +136,8 @@ TEST_CASE("a wrong flag is refused with its name, the error and the remedy") {
   CHECK(refusal({"--shard", "1"}) == "--shard: not a flag of prog; did you mean --shards?");
   CHECK(refusal({"--confg=x"}) == "--confg=x: not a flag of prog; did you mean --config?");
   CHECK(refusal({"--bogus", "1"}) == "--bogus: not a flag of prog; --help lists them");
+  CHECK(refusal({"--"}) == "--: not a flag of prog; --help lists them");
+  CHECK(refusal({"--=x"}) == "--=x: not a flag of prog; --help lists them");
   CHECK(refusal({"-x"}) == "-x: not a flag of prog; --help lists them");
   CHECK(refusal({"stray"}) == "stray: prog takes only flags; --help lists them");
 }

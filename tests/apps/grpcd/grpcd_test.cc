@@ -76,6 +76,7 @@ TEST_CASE("help and version go to stdout") {
 
 TEST_CASE("wrong usage is one line and exit status 2") {
   CHECK(refusal({"--shards", "two"}, 2) == "grpcd: --shards: 'two' is not a whole number, 0 or more\n");
+  CHECK(refusal({"--"}, 2) == "grpcd: --: not a flag of grpcd; --help lists them\n");
   CHECK(refusal({}, 2, {.environment = {"LOG_LEVEL=loud"}}) ==
         "grpcd: environment: LOG_LEVEL: 'loud' is unknown; choose trace, debug, info, warn, error or off\n");
   CHECK(refusal({"--generate-key", "none", "--generate-key", "p256"}, 2) ==
