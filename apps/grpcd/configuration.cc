@@ -62,7 +62,7 @@ void add_serving(apps::CommandLine& line, Values& values) {
                       .group = group,
                       .placeholder = "ADDR",
                       .help = "Address of the admin pages: HTTP/1.1 and HTTP/2 with /status, /healthz, "
-                              "/readyz, /metrics and /debug. "
+                              "/readyz, /metrics and the pages below /debug/; any other path lists them. "
                               "The pages show data about clients and have no access control, so "
                               "choose a loopback address or a unix socket. Repeat the flag to listen on "
                               "several.",
