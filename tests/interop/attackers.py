@@ -11,9 +11,9 @@ import contextlib
 import selectors
 import socket
 import struct
-import threading
 
 import frames
+from background import Background
 from frames import ACK, DATA, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE
 
 FIRST_WINDOW = 65_535
@@ -58,12 +58,8 @@ class _Attacker:
     def receive(self, data):
         """Drops the frames that have arrived, but keeps account of the windows."""
         self.received += data
-        at = 0
-        while len(self.received) - at >= 9 and len(self.received) - at >= 9 + int.from_bytes(self.received[at : at + 3]):
-            end = at + 9 + int.from_bytes(self.received[at : at + 3])
-            self._take_windows(self.received[at + 3], int.from_bytes(self.received[at + 5 : at + 9]), self.received[at + 9 : end])
-            at = end
-        del self.received[:at]
+        for each in frames.take_frames(self.received):
+            self._take_windows(each.type, each.stream, each.payload)
 
     def _take_windows(self, kind, stream, payload):
         if kind == WINDOW_UPDATE and stream in self.windows:
@@ -78,11 +74,12 @@ class _Attacker:
                     self.first_window = value
 
 
-class Attackers:
+class Attackers(Background):
     """`sources` is the number of their addresses. With `again`, each that was disconnected connects again.
     Without `reads`, they read nothing, and have the smallest receive buffer. `connect` makes a connection of another kind."""
 
     def __init__(self, port, pieces, count, sources=1, again=False, reads=True, connect=None):
+        super().__init__()
         self.port = port
         self.pieces = pieces
         self.count = count
@@ -93,16 +90,9 @@ class Attackers:
         self.connected = self.finished = self.ended = self.refused = 0  # how many, in all
         self.sent_bytes = 0
         self._open = set()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
 
     def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
+        super().__exit__()
         for attacker in self._open:
             attacker.socket.close()
 

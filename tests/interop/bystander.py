@@ -1,9 +1,10 @@
 """Calls of grpcd by well-behaved clients, during attacks and other load."""
 
-import threading
-
 import frames
+from background import Background
 from frames import Client
+
+HONEST = "127.0.0.200"  # an address of no attacker
 
 
 def echo(port, payload=b"still here", source="127.0.0.1"):
@@ -27,25 +28,16 @@ def is_served(port, source="127.0.0.1"):
         return False
 
 
-class Bystander:
+class Bystander(Background):
     """Makes calls all the time while it is in scope; `answered` counts those that succeeded."""
 
     def __init__(self, port, source="127.0.0.1"):
+        super().__init__()
         self.port = port
         self.source = source
         self.answered = self.failed = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._call)
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
-
-    def _call(self):
+    def _run(self):
         while True:
             if is_served(self.port, self.source):
                 self.answered += 1

@@ -104,6 +104,18 @@ class Frame:
         return struct.unpack(">I", self.payload[4:8] if self.type == GOAWAY else self.payload[:4])[0]
 
 
+def take_frames(received):
+    """Takes the frames that are whole off the front of a bytearray."""
+    taken = []
+    at = 0
+    while len(received) - at >= 9 and len(received) - at >= (size := 9 + int.from_bytes(received[at : at + 3])):
+        kind, flags, stream = struct.unpack_from(">BBI", received, at + 3)
+        taken.append(Frame(kind, flags, stream, received[at + 9 : at + size]))
+        at += size
+    del received[:at]
+    return taken
+
+
 class Connection:
     """Either end of a connection, on its socket."""
 

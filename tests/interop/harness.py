@@ -40,6 +40,7 @@ DEADLINE_SECONDS = 300  # for a call or a connection that must succeed, passed t
 SKIPPED = 77
 # The memory of the control group that each grpcd is run in; 0 for none.
 POD_BYTES = int(os.environ.get("POD_MIB", 0)) * MEBIBYTE
+POD_SIZES = (256 * MEBIBYTE, 1024 * MEBIBYTE)
 SETTINGS_OF_PODS = pathlib.Path(__file__).resolve().parents[2] / "docs/deploy/kubernetes/grpcd.toml"
 
 

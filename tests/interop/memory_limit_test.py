@@ -6,28 +6,23 @@ would prove nothing. So the tests check that each connection was made and came t
 turned some away."""
 
 import contextlib
-import pathlib
 import re
 import resource
 import socket
 import ssl
-import sys
 import unittest
 import urllib.request
 
 import certificates
 import frames
 import harness
-from bystander import echo
-from control_group import ControlGroup
-from frames import ACK, END_STREAM, PREFACE, SETTINGS
+from attackers import opened
+from bystander import HONEST, echo, is_served
+from frames import END_STREAM
 from memory import MEBIBYTE, resident_bytes, skip_if_sanitized
 
-SETTINGS_OF_PODS = pathlib.Path(__file__).resolve().parents[2] / "docs/deploy/kubernetes/grpcd.toml"
-POD_SIZES = (256 * MEBIBYTE, 1024 * MEBIBYTE)
-HONEST = "127.0.0.200"
 STREAMS = range(1, 201, 2)
-OPENED = PREFACE + frames.settings() + frames.frame(SETTINGS, ACK)
+OPENED = opened()
 NO_MESSAGE = b"\0\0\0\0\0"
 IDLE_CONNECTIONS = 18_000
 DESCRIPTORS = IDLE_CONNECTIONS + 1000
@@ -145,55 +140,25 @@ class Crowd:
             )
 
 
-def is_served(port):
-    try:
-        return echo(port, source=HONEST)
-    except OSError:
-        return False
-
-
 def port_of(address):
     return int(address.rpartition(":")[2])
 
 
-class LimitedServer(harness.Server):
-    """A grpcd in a control group."""
-
-    def __init__(self, group, *flags, **options):
-        super().__init__(*flags, **options)
-        self.group = group
-
-    def _limit(self):
-        super()._limit()
-        self.group.join()
-
-
 class Pods(unittest.TestCase):
-    @contextlib.contextmanager
-    def pod(self, limit, *flags, listen):
-        with ControlGroup(limit) as group:
-            flags = ("--config", str(SETTINGS_OF_PODS), "--admin", "127.0.0.1:0", "--log-format", "text", *flags)
-            with LimitedServer(group, *flags, listen=listen) as server:
-                skip_if_sanitized(server.process)
-                yield server
-                self.assertIsNone(server.process.poll(), "grpcd has ended")
-            self.assertEqual(group.kills(), 0)
-            print(f"{limit // MEBIBYTE} MiB: held {group.peak_bytes() // MEBIBYTE} MiB at most", file=sys.stderr)
-            self.assertLess(group.peak_bytes(), limit * 3 // 4, "more than docs/deploy/kubernetes/README.md says")
-
     def attacked(self, count, data, sources=1, flags=(), attacked="127.0.0.1:0"):
         """Attacks the address `attacked`; the others call at one of their own."""
-        for limit in POD_SIZES:
-            with self.subTest(limit=limit), self.pod(limit, *flags, listen=("127.0.0.1:0", attacked)) as server:
+        for limit in harness.POD_SIZES:
+            with self.subTest(limit=limit), harness.Server(*flags, listen=("127.0.0.1:0", attacked), pod=limit) as server:
+                skip_if_sanitized(server.process)
                 ended = lambda: server.process.poll() is not None
                 with Crowd(server, port_of(server.addresses[1]), count, data, sources) as attackers:
                     self.assertFalse(ended(), "grpcd has ended")
                     attackers.check()
-                    self.assertTrue(harness.wait_until(lambda: ended() or is_served(server.port)), "nobody else is served")
+                    self.assertTrue(harness.wait_until(lambda: ended() or is_served(server.port, HONEST)), "nobody else is served")
                     self.assertFalse(ended(), "grpcd has ended")
-                    served = sum(is_served(server.port) for _ in range(50))
+                    served = sum(is_served(server.port, HONEST) for _ in range(50))
                     self.assertGreaterEqual(served, 45, "others are hardly served")
-                    if limit == min(POD_SIZES):
+                    if limit == min(harness.POD_SIZES):
                         self.assertTrue(any(turned_away(server)), "the attack is too small to use up the memory")
 
     def test_open_watches(self):
@@ -224,7 +189,7 @@ class Total(unittest.TestCase):
             with Crowd(server, server.port, 1000, watches()) as attackers:
                 attackers.check()
                 self.assertTrue(harness.wait_until(lambda: turned_away(server)[-1] > 0))
-                self.assertTrue(all(is_served(server.port) for _ in range(20)), "others are not served")
+                self.assertTrue(all(is_served(server.port, HONEST) for _ in range(20)), "others are not served")
                 grown = resident_bytes(server.process) - before
                 self.assertLess(grown, 128 * MEBIBYTE, f"grew by {grown / MEBIBYTE:.0f} MiB")
 

@@ -7,32 +7,12 @@ import unittest
 import frames
 import harness
 import memory
+from bystander import echo, is_served
 from frames import Client
 from memory import MEBIBYTE
 
 ROOM = 100 * MEBIBYTE  # address space beyond that of a grpcd that is ready
 ROUNDS = 3
-
-
-def echo(port):
-    """True if a call on a new connection succeeds."""
-    with Client(port) as client:
-        client.open()
-        client.send(frames.headers(1) + frames.data(1, frames.message(b"still here"), frames.END_STREAM))
-        body = b""
-        while found := client.next_frame():
-            if found.type == frames.DATA:
-                body += found.payload
-            if found.type == frames.HEADERS and found.flags & frames.END_STREAM:
-                return b"still here" in body
-    return False
-
-
-def is_served(port):
-    try:
-        return echo(port)
-    except OSError:
-        return False
 
 
 def unfinished_messages():

@@ -18,12 +18,10 @@ import certificates
 import frames
 import harness
 from attackers import Attackers, opened
-from bystander import Bystander, is_served
+from bystander import HONEST, Bystander, is_served
 from frames import END_STREAM
 from memory import MEBIBYTE
 
-POD_SIZES = (256 * MEBIBYTE, 1024 * MEBIBYTE)
-HONEST = "127.0.0.200"
 STREAMS = range(1, 201, 2)
 CALLS = 50
 NO_WINDOW = (4, 0)
@@ -79,9 +77,9 @@ def all_came(_, attackers):
 class Pods(unittest.TestCase):
     def attacked(self, pieces, count, took_place, flags=(), listen=("127.0.0.1:0",), **options):
         """`count` is the number of attackers of a pod of 256 MiB; one of 1 GiB has as many for each 256 MiB."""
-        for limit in POD_SIZES:
+        for limit in harness.POD_SIZES:
             with self.subTest(limit=limit), harness.Server(*flags, listen=listen, pod=limit) as server:
-                attackers = Attackers(self.attacked_port(server), pieces, count * limit // POD_SIZES[0], **options)
+                attackers = Attackers(self.attacked_port(server), pieces, count * limit // harness.POD_SIZES[0], **options)
                 self.attack(server, attackers, took_place)
 
     def attacked_port(self, server):
@@ -200,12 +198,12 @@ class IdleWithTls(Pods):
             server = made.issue("server", "DNS:localhost")
             context = ssl.create_default_context(cafile=made.ca)
             context.set_alpn_protocols(["h2"])
-            for limit in POD_SIZES:
+            for limit in harness.POD_SIZES:
                 flags = ("--tls-cert", server.certificate, "--tls-key", server.key)
                 listen = ("127.0.0.1:0", "tls+127.0.0.1:0")
                 with self.subTest(limit=limit), harness.Server(*flags, listen=listen, pod=limit) as pod:
                     connect = functools.partial(connected_with_tls, context, self.attacked_port(pod))
-                    count = 4500 * limit // POD_SIZES[0]
+                    count = 4500 * limit // harness.POD_SIZES[0]
                     self.attack(pod, Attackers(0, [], count, sources=3, connect=connect), most_have_connected)
 
 

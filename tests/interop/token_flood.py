@@ -11,9 +11,9 @@ is followed by another.
 import base64
 import os
 import selectors
-import threading
 
 import frames
+from background import Background
 
 CONNECTIONS = 100
 CALLS = 100
@@ -42,31 +42,25 @@ class _Connection:
     def receive(self):
         """The number of calls that have ended."""
         self.received += self.client.socket.recv(262144)
-        ended = at = 0
-        while len(self.received) - at >= 9 and len(self.received) - at >= 9 + int.from_bytes(self.received[at : at + 3]):
-            ended += self.received[at + 3] == frames.HEADERS and self.received[at + 4] & frames.END_STREAM
-            at += 9 + int.from_bytes(self.received[at : at + 3])
-        del self.received[:at]
-        return ended
+        return sum(
+            each.type == frames.HEADERS and each.flags & frames.END_STREAM for each in frames.take_frames(self.received)
+        )
 
 
-class TokenFlood:
+class TokenFlood(Background):
     def __init__(self, port, token):
+        super().__init__()
         self.port = port
         self.ended = 0
         self._signed, _, signature = token.rpartition(".")
         self._signature_bytes = len(signature) * 3 // 4
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
 
     def __enter__(self):
         self._connections = [_Connection(self.port) for _ in range(CONNECTIONS)]
-        self._thread.start()
-        return self
+        return super().__enter__()
 
     def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
+        super().__exit__()
         for connection in self._connections:
             connection.client.socket.close()
 
