@@ -181,7 +181,7 @@ void Daemon::try_access_log() const {
 /// The library raises these limits, so that the largest message fits.
 void Daemon::log_raised_sizes() const {
   const ServerOptions& options = configuration_->values.server;
-  const std::size_t least = options.max_message_bytes + MemoryShare::call_room_bytes;
+  const std::size_t least = MemoryShare::least_limit_bytes(options.max_message_bytes);
   const auto tell = [this](std::string_view setting, std::size_t bytes, std::size_t raised,
                            const std::string& where) {
     if (bytes < raised)

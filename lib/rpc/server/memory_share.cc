@@ -35,8 +35,8 @@ MemoryShare::MemoryShare(Shard& shard, ListOf<ServerConnection, ConnectionTag>& 
                          std::size_t limit_bytes, std::size_t largest_message)
     : shard_(shard),
       connections_(connections),
-      limit_bytes_(std::max(limit_bytes, largest_message + call_room_bytes)),
-      kept_bytes_(std::min(limit_bytes_ / parts, limit_bytes_ - largest_message - call_room_bytes)) {}
+      limit_bytes_(std::max(limit_bytes, least_limit_bytes(largest_message))),
+      kept_bytes_(std::min(limit_bytes_ / parts, limit_bytes_ - least_limit_bytes(largest_message))) {}
 
 bool MemoryShare::fits(const Asking& asking) const noexcept {
   const bool little = asking.held_bytes + asking.more <= little_bytes;

@@ -40,8 +40,10 @@ class MemoryShare {
   /// A connection that holds at most this much with what it asks for holds little.
   static constexpr std::size_t little_bytes = 64 * 1024;
 
-  /// Limits leave this much beside a message of the largest size, for its call and its connection.
-  static constexpr std::size_t call_room_bytes = 64 * 1024;
+  /// The least limit for messages of this size: with room for a call and its connection.
+  static constexpr std::size_t least_limit_bytes(std::size_t largest_message) {
+    return largest_message + 64 * 1024;
+  }
 
   /// A connection that asks for more.
   struct Asking {

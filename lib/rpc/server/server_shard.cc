@@ -54,7 +54,7 @@ ServerShard::ServerShard(Shard& shard, std::size_t shards, const MethodTable& me
               std::max(max_message_bytes_, max_response_bytes_)),
       max_buffered_bytes_(
           std::clamp(options.max_buffered_bytes,
-                     std::max(max_message_bytes_, max_response_bytes_) + MemoryShare::call_room_bytes,
+                     MemoryShare::least_limit_bytes(std::max(max_message_bytes_, max_response_bytes_)),
                      memory_.limit_bytes())),
       max_inflation_per_second_(options.max_inflation_per_second),
       age_rule_{.age = or_no_limit(options.max_connection_age),
@@ -127,12 +127,10 @@ bool ServerShard::has_room_for(const UniqueFd& descriptor, bool tls, const PeerK
   if (metrics_) ++metrics_->connections.refused;
   if (const auto left_out = refused_logged_.take(shard_.now()))
     log::warn(
-        "{}: closed at once: the connections of this shard and their calls hold {} of the {} bytes "
-        "that ServerOptions::max_total_buffered_bytes (grpcd --max-total-buffered-size) allows, of which up "
-        "to a "
-        "sixteenth is kept for connections and addresses that hold little; raise it together with the memory "
-        "of "
-        "the process{}",
+        "{}: closed at once: the connections of this shard and their calls hold {} of the {} bytes that "
+        "ServerOptions::max_total_buffered_bytes (grpcd --max-total-buffered-size) allows, of which up to a "
+        "sixteenth is kept for connections and addresses that hold little; raise it together with the "
+        "memory of the process{}",
         peer.length > 0 ? to_string(peer) : "a client", memory_.held_bytes(), memory_.limit_bytes(),
         left_out->words());
   return false;
