@@ -66,7 +66,7 @@ class Rewriter {
     for (pb::DescriptorProto& each : *file_.mutable_message_type())
       if (status.ok()) status = rewrite(each, features);
     for (Field& each : *file_.mutable_extension())
-      if (status.ok()) status = rewrite(each, features, nullptr, nullptr);
+      if (status.ok()) status = rewrite(each, features, nullptr);
     for (pb::ServiceDescriptorProto& each : *file_.mutable_service())
       if (status.ok()) status = rewrite(each, features);
     return status;
@@ -100,14 +100,14 @@ class Rewriter {
       of_oneofs.push_back(features);
       if (status.ok()) status = take(of_oneofs.back(), oneof);
     }
-    Names names(message);
+    Scope scope(message);
     for (Field& field : *message.mutable_field()) {
       const auto oneof = static_cast<std::size_t>(field.oneof_index());
       const bool inside = field.has_oneof_index() && oneof < of_oneofs.size();
-      if (status.ok()) status = rewrite(field, inside ? of_oneofs[oneof] : features, &message, &names);
+      if (status.ok()) status = rewrite(field, inside ? of_oneofs[oneof] : features, &scope);
     }
     for (Field& extension : *message.mutable_extension())
-      if (status.ok()) status = rewrite(extension, features, nullptr, nullptr);
+      if (status.ok()) status = rewrite(extension, features, nullptr);
     for (pb::EnumDescriptorProto& each : *message.mutable_enum_type())
       if (status.ok()) status = rewrite(each, features);
     for (pb::DescriptorProto& each : *message.mutable_nested_type())
@@ -115,9 +115,9 @@ class Rewriter {
     return status;
   }
 
-  /// The names in a message, because to look for one among all fields of each field would take long.
-  struct Names {
-    explicit Names(const pb::DescriptorProto& message) {
+  /// A message with the names in it: a search among all of its elements for each field would take long.
+  struct Scope {
+    explicit Scope(pb::DescriptorProto& of) : message(of) {
       const auto add = [&](const auto& elements) {
         for (const auto& each : elements) taken.insert(each.name());
       };
@@ -130,21 +130,22 @@ class Rewriter {
         if (each.options().map_entry()) maps.insert(each.name());
     }
 
+    pb::DescriptorProto& message;
     std::unordered_set<std::string> taken;
     std::unordered_set<std::string> maps;  // the types of the entries of its maps
   };
 
-  /// `message` has the field; it and `names` are null for an extension.
-  Status rewrite(Field& field, Features features, pb::DescriptorProto* message, Names* names) {
+  /// `scope` is that of the message; null for an extension.
+  Status rewrite(Field& field, Features features, Scope* scope) {
     if (Status status = take(features, field); !status.ok()) return status;
-    if (!message || features.presence == Presence::required || features.utf8 == Utf8Check::none ||
+    if (!scope || features.presence == Presence::required || features.utf8 == Utf8Check::none ||
         field.has_default_value())
       fits_proto3_ = false;
     const bool repeated = field.label() == Field::LABEL_REPEATED;
     const bool group = field.type() == Field::TYPE_GROUP;
     if (group) field.set_type(Field::TYPE_MESSAGE);
     const bool message_typed = field.type() == Field::TYPE_MESSAGE;
-    if (group || (features.messages == Framing::delimited && message_typed && !is_map(field, message, names)))
+    if (group || (features.messages == Framing::delimited && message_typed && !is_map(field, scope)))
       field.mutable_options()->mutable_unknown_fields()->AddLengthDelimited(features_field,
                                                                             std::string(delimited_features));
     if (features.presence == Presence::required && !repeated && !field.has_oneof_index() && proto2_)
@@ -152,25 +153,25 @@ class Rewriter {
     // Only what is not the default of the syntax.
     const bool packed = features.repeated == Encoding::packed;
     if (repeated && packed == proto2_ && packable(field)) field.mutable_options()->set_packed(packed);
-    const bool in_map = message && message->options().map_entry();
-    if (!proto2_ && message && !in_map && !repeated && !field.has_oneof_index() && !message_typed &&
+    const bool in_map = scope && scope->message.options().map_entry();
+    if (!proto2_ && scope && !in_map && !repeated && !field.has_oneof_index() && !message_typed &&
         features.presence == Presence::explicit_)
-      add_synthetic_oneof(field, *message, *names);
+      add_synthetic_oneof(field, *scope);
     return {};
   }
 
-  static bool is_map(const Field& field, const pb::DescriptorProto* message, const Names* names) {
-    if (!message) return false;
-    if (message->options().map_entry()) return true;  // the key and the value of one
-    return names->maps.contains(std::string(last_name(field.type_name())));
+  static bool is_map(const Field& field, const Scope* scope) {
+    if (!scope) return false;
+    if (scope->message.options().map_entry()) return true;  // the key and the value of one
+    return scope->maps.contains(std::string(last_name(field.type_name())));
   }
 
-  static void add_synthetic_oneof(Field& field, pb::DescriptorProto& message, Names& names) {
+  static void add_synthetic_oneof(Field& field, Scope& scope) {
     std::string name = "_" + field.name();
-    while (!names.taken.insert(name).second) name.insert(0, "X");
+    while (!scope.taken.insert(name).second) name.insert(0, "X");
     field.set_proto3_optional(true);
-    field.set_oneof_index(message.oneof_decl_size());
-    message.add_oneof_decl()->set_name(name);
+    field.set_oneof_index(scope.message.oneof_decl_size());
+    scope.message.add_oneof_decl()->set_name(name);
   }
 
   /// Those of proto3. They come after all others.
