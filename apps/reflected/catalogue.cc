@@ -288,8 +288,7 @@ Outcome<bool> Catalogue::build(const std::string& name, unsigned depth) {
 
 /// Refuses what protobuf takes too long to link, or recurses into.
 Outcome<bool> Catalogue::check(const pb::FileDescriptorProto& file) {
-  std::string fault(has_uninterpreted_options(file) ? uninterpreted : "");
-  if (fault.empty()) fault = limits_.exceeded_by(file);
+  const std::string fault = limits_.fault_of_compiled(file);
   if (fault.empty()) return true;
   return fail_with(exit_protocol, "reflection returned an invalid file '" + file.name() + "': " + fault);
 }

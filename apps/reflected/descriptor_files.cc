@@ -87,10 +87,7 @@ class CompiledFiles final : public pb::DescriptorDatabase {
     return true;
   }
 
-  /// Refuses a file with options that only a .proto file has, before its set is linked.
   Outcome<bool> check() const {
-    for (const auto& [name, file] : files_)
-      if (has_uninterpreted_options(file.proto)) return refuse(name, file, uninterpreted);
     if (Outcome<bool> imports = check_imports(); !imports) return imports;
     DescriptorLimits limits;
     std::set<std::string> checked;
@@ -112,11 +109,6 @@ class CompiledFiles final : public pb::DescriptorDatabase {
   const std::map<std::string, File>& files() const noexcept { return files_; }
 
  private:
-  static std::unexpected<Failure> refuse(const std::string& name, const File& file, std::string_view why) {
-    return fail_with(exit_system,
-                     ("--protoset: " + file.set + ": '" + escape_controls(name) + "': ").append(why));
-  }
-
   /// Checks the file after those that it imports, whose chains are short.
   Outcome<bool> check(const std::string& name, DescriptorLimits& limits,
                       std::set<std::string>& checked) const {
@@ -124,9 +116,10 @@ class CompiledFiles final : public pb::DescriptorDatabase {
     if (found == files_.end() || !checked.insert(name).second) return true;
     for (const std::string& import : found->second.proto.dependency())
       if (Outcome<bool> fit = check(import, limits, checked); !fit) return fit;
-    const std::string excess = limits.exceeded_by(found->second.proto);
-    if (!excess.empty()) return refuse(name, found->second, excess);
-    return true;
+    const std::string fault = limits.fault_of_compiled(found->second.proto);
+    if (fault.empty()) return true;
+    return fail_with(exit_system,
+                     "--protoset: " + found->second.set + ": '" + escape_controls(name) + "': " + fault);
   }
 
   /// The file without its comments, which one set may have and another not.

@@ -40,15 +40,15 @@ bool unresolved(const pb::DescriptorProto& message) {
          any(message.nested_type(), each);
 }
 
-std::size_t count(int size) { return static_cast<std::size_t>(size); }
-
-}  // namespace
-
-bool has_uninterpreted_options(const pb::FileDescriptorProto& file) {
+bool unresolved(const pb::FileDescriptorProto& file) {
   const auto each = [](const auto& element) { return unresolved(element); };
   return file.options().uninterpreted_option_size() > 0 || any(file.enum_type(), each) ||
          any(file.service(), each) || any(file.extension(), each) || any(file.message_type(), each);
 }
+
+std::size_t count(int size) { return static_cast<std::size_t>(size); }
+
+}  // namespace
 
 /// Measures the full names of a file, and what its elements are compared with.
 class DescriptorLimits::Names {
@@ -262,6 +262,11 @@ std::string DescriptorLimits::exceeded_by(const pb::FileDescriptorProto& file) {
   if (Chains(chains_).add(file) > chain_max)
     return "its messages contain one another in a chain of more than " + std::to_string(chain_max);
   return {};
+}
+
+std::string DescriptorLimits::fault_of_compiled(const pb::FileDescriptorProto& file) {
+  if (unresolved(file)) return "it has an uninterpreted_option, which only the source of a file has";
+  return exceeded_by(file);
 }
 
 }  // namespace ringrpc::reflected

@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <google/protobuf/descriptor.pb.h>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 
 namespace ringrpc::reflected {
@@ -31,6 +30,10 @@ class DescriptorLimits {
   /// Counts the file. Says what exceeds a limit: "a name in it has more than 1024 bytes"; empty if nothing does.
   std::string exceeded_by(const google::protobuf::FileDescriptorProto& file);
 
+  /// The same for a file that does not come from the parser of .proto files. Only that parser makes options which nobody has
+  /// resolved. protobuf parses their values, to any depth, so they are a fault, too.
+  std::string fault_of_compiled(const google::protobuf::FileDescriptorProto& file);
+
  private:
   class Names;
   class Chains;
@@ -40,12 +43,5 @@ class DescriptorLimits {
   std::unordered_map<std::string, std::size_t> visible_;  // files that come with the import of a file
   std::unordered_map<std::string, std::size_t> chains_;   // the longest chain from each type: ".a.M"
 };
-
-/// True if an element of the file has an option that nobody has resolved. Only the parser of .proto files makes such options.
-/// protobuf parses their values, to any depth.
-bool has_uninterpreted_options(const google::protobuf::FileDescriptorProto& file);
-
-inline constexpr std::string_view uninterpreted =
-    "it has an uninterpreted_option, which only the source of a file has";
 
 }  // namespace ringrpc::reflected

@@ -18,8 +18,7 @@ class ProtoFolders {
  public:
   struct Name {
     std::string name;
-    std::string
-        shadow{};  ///< the path of another file, which an earlier directory has by this name; empty if none
+    std::string shadow{};  ///< the file of this name in an earlier directory; empty if there is none
   };
 
   /// Adds a directory, which is searched after those before it.
