@@ -20,9 +20,8 @@ void report_shortage() noexcept {
     if (const auto left_out = quota.take(std::chrono::steady_clock::now()))
       log::warn(
           "out of memory: a call or a connection was ended for it; raise the process's limit, or lower "
-          "max_total_buffered_bytes and max_connections of ServerOptions (grpcd --max-total-buffered-size "
-          "and "
-          "--max-connections){}",
+          "max_total_buffered_bytes and max_connections of ServerOptions "
+          "(grpcd --max-total-buffered-size and --max-connections){}",
           left_out->words());
   } catch (const std::bad_alloc&) {
     // The warning is lost; the next shortage is logged.

@@ -9,8 +9,8 @@
 namespace ringrpc {
 
 /// Replaces control characters in `text` by \x0d and the like, except those in `keep`. Replaces U+0080 to
-/// U+009F and marks of text direction too, and bytes that are not UTF-8. So the result is UTF-8. Text longer than about `limit_bytes` is cut at a
-/// character boundary.
+/// U+009F, marks of text direction, and bytes that are not UTF-8 too. So the result is UTF-8. Text longer than
+/// about `limit_bytes` is cut at a character boundary.
 std::string escape_controls(std::string_view text, std::size_t limit_bytes = std::string_view::npos,
                             std::string_view keep = {});
 

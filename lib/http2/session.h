@@ -310,10 +310,9 @@ class Session {
   HeaderBlock later_blocks_;  ///< trailers
   HeaderBlock* block_ = nullptr;
   KnownBlocks known_blocks_;
-  const KnownBlock* known_ = nullptr;  ///< the decoded block that is being fed, if it is known
-  Bytes unknown_;                      ///< the bytes of the block being fed, if it may be learnt
-  std::uint32_t block_frames_bytes_ =
-      0;  ///< the lengths of the block's frames so far, of the last one as well
+  const KnownBlock* known_ = nullptr;     ///< the decoded block that is being fed, if it is known
+  Bytes unknown_;                         ///< the bytes of the block being fed, if it may be learnt
+  std::uint32_t block_frames_bytes_ = 0;  ///< the lengths of the block's frames, of a partial one as well
   std::uint32_t block_bytes_ = 0;
   std::uint32_t block_fields_ = 0;
   const std::uint32_t block_bytes_max_;

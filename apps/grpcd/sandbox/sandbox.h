@@ -4,10 +4,10 @@
 ///   ...                                                        // load keys, listen, start threads
 ///   Result<std::string> locked = sandbox->lock();              // once it listens
 ///
-/// `begin` restricts files and TCP ports, because that holds only for threads that start later. It creates the access
-/// log, if there is none, for the user of `--user`. `lock` changes the
-/// user and restricts system calls, because listening may need root and more calls. All rings of io_uring and all
-/// listening sockets must exist before `lock`.
+/// `begin` restricts files and TCP ports, because that holds only for threads that start later. It creates the
+/// access log, if there is none, for the user of `--user`. `lock` changes the user and restricts system calls,
+/// because listening may need root and more calls. All rings of io_uring and all listening sockets must exist
+/// before `lock`.
 #pragma once
 
 #include <optional>
