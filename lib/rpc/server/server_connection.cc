@@ -354,8 +354,15 @@ void ServerConnection::recount() {
   calls_.for_each([](ServerCall& call) { call.account(); });
 }
 
-/// Counts a failure as a refused call, so the caller must end its call then.
 Status ServerConnection::check_buffered(std::size_t more) {
+  const std::size_t bytes_max = owner_.max_buffered_bytes();
+  if (held_bytes_ - own_bytes_ + more <= bytes_max && owner_.memory().has_room(more)) [[likely]]
+    return {};
+  return make_room(more);
+}
+
+/// Counts a failure as a refused call, so the caller must end its call then.
+Status ServerConnection::make_room(std::size_t more) {
   const std::size_t bytes_max = owner_.max_buffered_bytes();
   if (held_bytes_ - own_bytes_ + more > bytes_max) recount();
   if (held_bytes_ - own_bytes_ + more > bytes_max) {

@@ -166,6 +166,7 @@ class ServerConnection final : public Connection,
                      const Status& status) noexcept;
   Status headers_too_large(http2::StreamFault limit, std::string_view hint = {});
   void account_own(std::size_t before, std::size_t now) noexcept;
+  [[gnu::cold, gnu::noinline]] Status make_room(std::size_t more);
   bool finds_room(std::size_t more);
   void count_start() noexcept;
 
