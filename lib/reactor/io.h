@@ -92,6 +92,13 @@ class ByteStream {
   /// The descriptor, for socket options. The stream owns it.
   virtual int descriptor() const noexcept = 0;
 
+  /// The memory that the system holds for data that was sent and that the peer has not acknowledged, or over unix
+  /// sockets not read. 0 if the system does not tell. A system call each time.
+  virtual std::size_t unacknowledged_bytes() const noexcept;
+  /// From now on, closing resets the connection. The system drops the data that the peer has not acknowledged, which
+  /// it would otherwise hold for minutes (tcp(7), tcp_orphan_retries).
+  virtual void reset_when_closed() noexcept;
+
   /// The failure of a protocol between the descriptor and the handler (TLS), or the event that it still waits
   /// for, if an errno value cannot express it. OK if there is none.
   virtual Status failure() const { return {}; }

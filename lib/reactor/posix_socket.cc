@@ -1,9 +1,12 @@
 #include "reactor/posix_socket.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -206,6 +209,19 @@ SocketAddress ask_address(int fd, int (*ask)(int, sockaddr*, socklen_t*)) noexce
 
 SocketAddress local_address(int fd) noexcept { return ask_address(fd, ::getsockname); }
 SocketAddress peer_address(int fd) noexcept { return ask_address(fd, ::getpeername); }
+
+std::size_t ByteStream::unacknowledged_bytes() const noexcept {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t length = sizeof memory;
+  if (::getsockopt(descriptor(), SOL_SOCKET, SO_MEMINFO, memory.data(), &length) != 0) return 0;
+  // TCP counts such data as queued, other sockets as allocated.
+  return std::max(memory[SK_MEMINFO_WMEM_QUEUED], memory[SK_MEMINFO_WMEM_ALLOC]);
+}
+
+void ByteStream::reset_when_closed() noexcept {
+  constexpr linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
 
 bool is_socket(int fd) noexcept {
   int type = 0;

@@ -16,7 +16,7 @@ SimulatedSocket::Pair SimulatedSocket::make_pair(std::size_t capacity_bytes) {
 SimulatedSocket::~SimulatedSocket() {
   watch(nullptr);
   if (!peer_) return;
-  if (!received_.empty()) {
+  if (resets_ || !received_.empty()) {
     reset();
     return;
   }

@@ -76,6 +76,8 @@ class SimulatedSocket final : public SimulatedFile {
   /// The room at the peer, in bytes; 0 if writing would fail.
   std::size_t writable_bytes() const noexcept { return write_error() != 0 ? 0 : peer_->room(); }
   int write_error() const noexcept;
+  /// Bytes that the peer has not read.
+  std::size_t unread_bytes() const noexcept { return peer_ ? peer_->received_.size() : 0; }
   /// Writes at most `writable_bytes`.
   void write(Bytes bytes);
   /// Ends writing: the peer reads an end after the data.
@@ -83,6 +85,8 @@ class SimulatedSocket final : public SimulatedFile {
 
   /// Breaks the connection in both directions; unread bytes are lost.
   void reset();
+  /// From now on, closing does that.
+  void reset_when_closed() noexcept { resets_ = true; }
 
   SocketAddress peer_address;
 
@@ -94,6 +98,7 @@ class SimulatedSocket final : public SimulatedFile {
   std::string received_;
   std::size_t capacity_;
   bool ended_ = false;
+  bool resets_ = false;
   int error_ = 0;
 };
 

@@ -69,7 +69,7 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
     io_.schedule([self = shared_from_this()] {});
   }
 
-  const SimulatedSocket& socket() const noexcept { return socket_; }
+  SimulatedSocket& socket() const noexcept { return socket_; }
   int descriptor() const noexcept { return fd_.get(); }
 
  private:
@@ -228,6 +228,8 @@ class SimulatedStream final : public ByteStream {
   void shutdown_send() override { state_->shutdown_send(); }
   SocketAddress peer() const override { return state_->socket().peer_address; }
   int descriptor() const noexcept override { return state_->descriptor(); }
+  std::size_t unacknowledged_bytes() const noexcept override { return state_->socket().unread_bytes(); }
+  void reset_when_closed() noexcept override { state_->socket().reset_when_closed(); }
 
  private:
   SimulatedIo& io_;

@@ -275,21 +275,56 @@ TEST_CASE("more operations in a turn than the queue has slots: none is lost") {
   for (const auto& end : ends) CHECK(end->sent == std::vector<int>{0});
 }
 
-TEST_CASE("a reset by the peer ends receiving with its error") {
-  Shard shard(0, kernel_io());
-  Accepted accepted;
-  auto acceptor = shard.io().listen(loopback(), 8, accepted);
-  REQUIRE(acceptor);
-  Connected connected;
-  const auto connector = shard.io().connect((*acceptor)->address(), connected);
-  REQUIRE(turn_until(shard, [&] { return connected.outcome && !accepted.connections.empty(); }));
-  End end(shard.io().adopt(std::move(accepted.connections[0])));
-  settle(shard);
-  const linger hard{1, 0};
-  ::setsockopt(connected.connection.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-  connected.connection.reset();
-  REQUIRE(turn_until(shard, [&] { return end.receive_end.has_value(); }));
-  CHECK(*end.receive_end == ECONNRESET);
+/// A connection over TCP. `left` is the accepted end.
+struct TcpPair {
+  TcpPair() {
+    Accepted accepted;
+    const auto acceptor = shard.io().listen(loopback(), 8, accepted).value();
+    Connected connected;
+    const auto connector = shard.io().connect(acceptor->address(), connected);
+    REQUIRE(turn_until(shard, [&] { return connected.outcome && !accepted.connections.empty(); }));
+    left.emplace(shard.io().adopt(std::move(accepted.connections[0])));
+    right.emplace(shard.io().adopt(std::move(connected.connection)));
+  }
+
+  Shard shard{0, kernel_io()};
+  std::optional<End> left;
+  std::optional<End> right;
+};
+
+TEST_CASE("a reset drops what the peer has not read, and ends its receiving with an error") {
+  TcpPair pair;
+  pair.right->stream->pause_receiving();
+  settle(pair.shard);
+  pair.left->stream->send(chain_of(pair.shard, pattern(16 << 20)));  // more than both buffers
+  settle(pair.shard);
+  pair.left->stream->reset_when_closed();
+  pair.left.reset();
+  settle(pair.shard);
+  pair.right->stream->resume_receiving();
+  REQUIRE(turn_until(pair.shard, [&] { return pair.right->receive_end.has_value(); }));
+  CHECK(*pair.right->receive_end == ECONNRESET);
+}
+
+/// Data that the system holds for a peer that does not read, until it does.
+template <class Connection>
+void hold_and_read() {
+  Connection pair;
+  CHECK(pair.left->stream->unacknowledged_bytes() == 0);
+  pair.right->stream->pause_receiving();
+  settle(pair.shard);
+  const std::string sent = pattern(16 << 20);  // more than both buffers
+  pair.left->stream->send(chain_of(pair.shard, sent));
+  settle(pair.shard);
+  CHECK(pair.left->stream->unacknowledged_bytes() >= 64 << 10);
+  pair.right->stream->resume_receiving();
+  REQUIRE(turn_until(pair.shard, [&] { return pair.right->received.size() == sent.size(); }));
+  CHECK(turn_until(pair.shard, [&] { return pair.left->stream->unacknowledged_bytes() == 0; }));
+}
+
+TEST_CASE("a stream tells how much the system holds for a peer that does not read") {
+  SUBCASE("over TCP") { hold_and_read<TcpPair>(); }
+  SUBCASE("over a unix socket") { hold_and_read<Pair>(); }
 }
 
 TEST_CASE("a stream that was never started may be destroyed, and so may a shard with open streams") {

@@ -111,6 +111,11 @@ channelz::SocketSnapshot Connection::snapshot() const {
 
 void Connection::abort(Status why) noexcept { finish(std::move(why)); }
 
+void Connection::reset(Status why) noexcept {
+  stream_->reset_when_closed();
+  finish(std::move(why));
+}
+
 void Connection::on_received(Bytes bytes) {
   contain([&] { take(bytes); });
 }
@@ -148,6 +153,7 @@ void Connection::end_receiving(int error) {
     why_ = error != 0 ? broken("receive", error)
                       : Status(Code::UNAVAILABLE, "the peer closed the connection", Initiator::peer);
   if (phase_ == Phase::open && error == 0 && may_go_on()) return begin_half_close();
+  if (error == 0 && !is_client() && is_established()) return linger();
   finish(std::move(why_));
 }
 
@@ -217,6 +223,8 @@ void Connection::flush() {
     on_fields_remembered(std::exchange(noted_fields_bytes_, bytes), bytes);
     if (over()) return;
   }
+  if (sent_bytes_ >= next_note_bytes_) [[unlikely]]
+    note_sent();
   if (sending()) return note_output();
   Chain out(shard_.slabs());
   session_.produce(out, flush_bytes_max);
@@ -230,7 +238,10 @@ void Connection::flush() {
   }
   if (log::enabled(log::Level::trace)) [[unlikely]]
     trace_output(out);
-  if (!out.empty()) send_ = Send::in_flight;
+  if (!out.empty()) {
+    send_ = Send::in_flight;
+    sent_bytes_ += static_cast<std::uint32_t>(out.size());
+  }
   if (!armed()) {
     progress_ = shard_.now();
     watch();
@@ -255,6 +266,27 @@ void Connection::note_output() {
   on_output_held(noted_output_bytes_);
 }
 
+/// The socket holds the output until the peer has read it, or most of it if the peer reads. Asking at each flush would
+/// cost more than it is worth, so a little counts as held without asking.
+void Connection::note_sent() {
+  if (sent_bytes_ >= unweighed_bytes_max) return weigh_socket();
+  next_note_bytes_ = sent_bytes_ + socket_step_bytes;
+  note_socket(weighed_bytes_ + sent_bytes_);
+}
+
+void Connection::weigh_socket() {
+  if (weighed_bytes_ + sent_bytes_ < socket_step_bytes) return;
+  weighed_bytes_ = static_cast<std::uint32_t>(stream_->unacknowledged_bytes());
+  sent_bytes_ = 0;
+  next_note_bytes_ = socket_step_bytes;
+  note_socket(weighed_bytes_);
+}
+
+void Connection::note_socket(std::size_t bytes) {
+  const std::uint32_t held = bytes > socket_step_bytes ? static_cast<std::uint32_t>(bytes) : 0;
+  if (held != noted_socket_bytes_) on_socket_held(std::exchange(noted_socket_bytes_, held), held);
+}
+
 /// A client that is still connecting may have other addresses to try, so it does not wait for a GOAWAY to be
 /// sent. A session that ran out of memory cannot produce one.
 void Connection::begin_closing(Status why) {
@@ -267,7 +299,20 @@ void Connection::begin_closing(Status why) {
 
 void Connection::begin_linger() {
   enter(Phase::lingering);
+  progress_ = shard_.now();
   stream_->shutdown_send();
+  shard_.timers().arm(*this, after(shard_.now(), timeouts_.linger));
+}
+
+/// After the peer's end, or the linger timeout. The system would go on sending without us, but for minutes to a peer
+/// that does not read, and in memory that nothing counts.
+void Connection::linger() {
+  const std::size_t before = noted_socket_bytes_;
+  weigh_socket();
+  if (noted_socket_bytes_ == 0) return finish(std::move(why_));
+  if (phase_ != Phase::lingering) return begin_linger();
+  if (noted_socket_bytes_ < before) progress_ = shard_.now();
+  if (shard_.now() - progress_ >= timeouts_.stall) return reset(stalled());
   shard_.timers().arm(*this, after(shard_.now(), timeouts_.linger));
 }
 
@@ -283,7 +328,7 @@ void Connection::watch() {
   const Output held = output();
   const bool pending = !is_established() || phase_ == Phase::half_closed || sending() ||
                        session_.wants_to_produce() || session_.next_deadline() != never ||
-                       held.waiting_bytes > 0 || held.watched;
+                       held.waiting_bytes > 0 || held.watched || noted_socket_bytes_ > 0;
   if (pending) shard_.timers().arm(*this, after(shard_.now(), watch_interval));
 }
 
@@ -308,12 +353,13 @@ void Connection::on_time() {
 }
 
 void Connection::look_after() {
-  if (phase_ == Phase::lingering) return finish(std::move(why_));
+  if (phase_ == Phase::lingering) return linger();
+  weigh_socket();
   const Instant now = shard_.now();
   if (!is_established() && now - started_ >= timeouts_.handshake) return finish(handshake_overdue());
   note_progress();
-  if (phase_ == Phase::closing && now - progress_ >= timeouts_.linger) return finish(std::move(why_));
-  if (now - progress_ >= timeouts_.stall) return finish(stalled());
+  if (phase_ == Phase::closing && now - progress_ >= timeouts_.linger) return reset(std::move(why_));
+  if (now - progress_ >= timeouts_.stall) return reset(stalled());
   if (phase_ == Phase::half_closed) probe();
   on_watch();
   if (Status status = session_.tick(); !status.ok()) {

@@ -3,11 +3,11 @@
 /// 1. Received bytes go into the session, whose events go to the derived connection.
 /// 2. At the end of a turn, the session's output leaves in one send. At most one send is in flight.
 /// 3. When the session is finished, the connection sends the last bytes, shuts down its sending side and
-///    gives the peer a second to read them and close.
+///    gives the peer a second to acknowledge them and close, and more as long as it reads.
 /// 4. The connection is closed if the peer does not complete the handshake in time, or does not read output
 ///    for the stall timeout. Such output waits in the socket, or in the session for an HTTP/2 window. Reading
 ///    less than `progress_bytes_min` does not count, so that a peer cannot keep output waiting forever by
-///    reading a byte at a time.
+///    reading a byte at a time. The socket drops such output with the connection.
 /// 5. A client that half-closes the connection still gets the responses to its complete requests. It
 ///    acknowledges no PING, but sending it one shows whether its socket still exists: if not, the client's
 ///    system resets the connection on the second packet. The connection is closed if nothing of any response
@@ -99,6 +99,11 @@ class Connection : public ExceptionBarrier<Connection>,
 
   /// Ends the connection at once and sends nothing more.
   void abort(Status why) noexcept;
+  /// The same, and the system drops the output that the peer has not acknowledged.
+  void reset(Status why) noexcept;
+
+  /// Asks for the memory that the system holds for the socket, where the peer may not have read all output.
+  void weigh_socket();
   /// The same for a peer that does not acknowledge PINGs; `why` names it.
   virtual void abandon(Status why) { abort(std::move(why)); }
 
@@ -135,6 +140,8 @@ class Connection : public ExceptionBarrier<Connection>,
   /// The size of the memory that holds output which has left the streams and not yet the process: the chain
   /// in flight, and frames that the session has queued.
   virtual void on_output_held(std::size_t /*bytes*/) {}
+  /// The memory that the system holds for the socket has changed. A page is part of the fixed cost.
+  virtual void on_socket_held(std::size_t /*before*/, std::size_t /*now*/) {}
   /// The memory that the session keeps of the peer's header fields has changed.
   virtual void on_fields_remembered(std::size_t /*before*/, std::size_t /*now*/) {}
   /// Called each second while `Output::watched`.
@@ -169,7 +176,10 @@ class Connection : public ExceptionBarrier<Connection>,
   void enter(Phase next) noexcept;
   void trace_output(const Chain& out) const;
   void note_output();
+  void note_sent();
+  void note_socket(std::size_t bytes);
   void begin_linger();
+  void linger();
   void end_receiving(int error);
   void finish(Status why) noexcept;
   bool may_go_on() const;
@@ -181,6 +191,10 @@ class Connection : public ExceptionBarrier<Connection>,
   void watch();
   void begin_closing(Status why);
   void note_progress();
+
+  /// Output counts as held by the socket in these steps, until so much was sent that the system is asked.
+  static constexpr std::uint32_t socket_step_bytes = 4 * 1024;
+  static constexpr std::uint32_t unweighed_bytes_max = 16 * 1024;
 
   Shard& shard_;
   const channelz::Sockets::Entry entry_;
@@ -195,7 +209,11 @@ class Connection : public ExceptionBarrier<Connection>,
   std::uint32_t sends_ = 0;               // that have completed
   std::uint32_t sends_seen_ = 0;          // of these, when progress was last checked
   std::uint32_t noted_fields_bytes_ = 0;  // last given to on_fields_remembered
-  std::size_t sending_bytes_ = 0;         // memory of the chain in flight
+  std::uint32_t weighed_bytes_ = 0;       // the socket's memory, when the system was last asked for it
+  std::uint32_t sent_bytes_ = 0;          // since then
+  std::uint32_t next_note_bytes_ = socket_step_bytes;  // of sent_bytes_
+  std::uint32_t noted_socket_bytes_ = 0;               // last given to on_socket_held
+  std::size_t sending_bytes_ = 0;                      // memory of the chain in flight
   std::size_t noted_output_bytes_ = 0;    // last given to on_output_held
   Instant started_;
   Instant progress_;                   // when output last moved, or there was none

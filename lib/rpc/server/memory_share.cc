@@ -52,7 +52,10 @@ bool MemoryShare::make_room(const Asking& asking) noexcept try {
   if (fits(asking)) return true;
   if (shard_.now() - searched_ < (is_heavy(asking.address) ? search_interval : short_interval_)) return false;
   searched_ = shard_.now();
-  connections_.for_each([](ServerConnection& connection) { connection.recount(); });
+  connections_.for_each([](ServerConnection& connection) {
+    connection.recount();
+    connection.weigh_socket();
+  });
   const HeldByAddress held = weigh_addresses();
   if (fits(asking)) return true;
   relieve(asking, held);

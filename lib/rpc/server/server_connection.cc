@@ -346,7 +346,7 @@ std::size_t ServerConnection::give_way() {
              Initiator::library);
   given_way_bytes_ = held_bytes_;
   if (ServerMetrics* const metrics = owner_.metrics()) ++metrics->connections.gave_way;
-  abort(std::move(why));
+  reset(std::move(why));
   return given_way_bytes_;
 }
 

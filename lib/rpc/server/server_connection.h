@@ -138,6 +138,7 @@ class ServerConnection final : public Connection,
 
   bool on_batch() noexcept override;
   void on_output_held(std::size_t bytes) override;
+  void on_socket_held(std::size_t before, std::size_t now) override { account_own(before, now); }
   void on_fields_remembered(std::size_t before, std::size_t now) override;
   void on_lost(const Status& why) noexcept override;
   void report(const Status& why) const;

@@ -1,8 +1,11 @@
 /// Memory that a peer can make the server hold: every byte counts against a limit, and nothing is held
 /// forever.
 
+#include <algorithm>
 #include <doctest/doctest.h>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "rpc/server/raw_peer.h"
 
@@ -15,6 +18,10 @@ using http2::test::FieldList;
 
 const FieldList plain_get = {
     {":method", "GET"}, {":scheme", "http"}, {":path", "/index.html"}, {":authority", "localhost"}};
+
+const std::string open_windows =
+    http2::test::settings({{http2::test::setting::initial_window_size, 0x7fff'ffff}}) +
+    http2::test::window_update(0, 0x7000'0000);
 
 ServerOptions stalling_soon() {
   ServerOptions options;
@@ -110,15 +117,97 @@ TEST_CASE("responses count until the socket has taken them") {
   options.max_message_bytes = 100'000;
   options.max_buffered_bytes = 150'000;
   world.serve(options);
-  const std::string open = http2::test::settings({{http2::test::setting::initial_window_size, 0x7fff'ffff}}) +
-                           http2::test::window_update(0, 0x7000'0000);
-  const auto peer = RawPeer::before_server(world, open);
+  const auto peer = RawPeer::before_server(world, open_windows);
   world.simulation().run_for(10ms);
   peer->pause();
   for (std::uint32_t id = 1; id < 11; id += 2) peer->request(id, "/test.v1.Raw/Inflate", message("90000"));
   world.simulation().run_for(100ms);
   CHECK(world.server().counters().calls_succeeded == 1);
   CHECK(world.server().counters().calls_failed == 4);
+}
+
+/// A client with open windows that reads nothing, once it has connected.
+struct Unreading {
+  explicit Unreading(const ServerOptions& options = {}) {
+    world.serve(options);
+    peer = RawPeer::before_server(world, open_windows);
+    world.simulation().run_for(2s);
+    connected_bytes = held_bytes();
+    peer->pause();
+  }
+
+  std::size_t held_bytes() { return world.server().buffered_bytes(); }
+  std::size_t grown_bytes() { return held_bytes() - std::min(held_bytes(), connected_bytes); }
+  void ask_for(std::uint32_t id, int bytes) {
+    peer->request(id, "/test.v1.Raw/Inflate", message(std::to_string(bytes)));
+    world.simulation().run_for(10ms);
+  }
+
+  SimulatedWorld world{1, {.socket_buffer_bytes = 10'000'000}};
+  std::unique_ptr<RawPeer> peer;
+  std::size_t connected_bytes = 0;
+};
+
+TEST_CASE("responses count until the peer has acknowledged them") {
+  Unreading client;
+  client.ask_for(1, 200'000);
+  CHECK(client.grown_bytes() >= 200'000);
+  client.ask_for(3, 200'000);
+  CHECK(client.grown_bytes() >= 400'000);
+  client.peer->resume();
+  client.world.simulation().run_for(2s);
+  CHECK(client.grown_bytes() < 4'096);
+}
+
+TEST_CASE("small responses count until the peer has acknowledged them, except for a few kilobytes") {
+  Unreading client;
+  for (std::uint32_t id = 1; id < 41; id += 2) client.ask_for(id, 1'500);
+  CHECK(client.grown_bytes() >= 20 * 1'500 - 4'096);
+  CHECK(client.grown_bytes() < 20 * 1'500 + 8'192);
+}
+
+TEST_CASE("a client that does not read makes room for another, and its socket drops what it has not read") {
+  ServerOptions options;
+  options.max_message_bytes = 200'000;
+  options.max_total_buffered_bytes = 1'000'000;
+  Unreading client(options);
+  for (std::uint32_t id = 1; id < 21; id += 2) client.ask_for(id, 150'000);
+  CHECK(client.held_bytes() > 700'000);
+  CHECK(client.held_bytes() < 1'000'000);
+  std::vector<std::unique_ptr<RawPeer>> others;
+  for (int n = 0; n < 10; ++n) {
+    client.world.simulation().run_for(100ms);  // between two searches for room
+    others.push_back(RawPeer::before_server(client.world));
+    others.back()->request(1, "/test.v1.Raw/Inflate", message("20000"));
+    REQUIRE(client.world.run_until([&] { return others.back()->ended(1); }));
+    CHECK(others.back()->field(1, "grpc-status") == "0");
+  }
+  client.peer->resume();
+  REQUIRE(client.world.run_until([&] { return client.peer->closed(); }));
+  CHECK_FALSE(client.peer->ended(1));
+}
+
+TEST_CASE("a connection that ends waits for a peer that reads, up to the stall timeout") {
+  Unreading client(stalling_soon());
+  client.ask_for(1, 200'000);
+  SUBCASE("which reads in the end") {
+    client.peer->finish();
+    client.world.simulation().run_for(4s);
+    CHECK(client.grown_bytes() >= 200'000);
+    client.peer->resume();
+    REQUIRE(client.world.run_until([&] { return client.peer->ended(1); }));
+    CHECK(client.peer->field(1, "grpc-status") == "0");
+    client.world.simulation().run_for(2s);
+    CHECK(client.held_bytes() == 0);
+  }
+  SUBCASE("or is reset") {
+    client.peer->finish();
+    client.world.simulation().run_for(8s);
+    CHECK(client.held_bytes() == 0);
+    client.peer->resume();
+    REQUIRE(client.world.run_until([&] { return client.peer->closed(); }));
+    CHECK_FALSE(client.peer->ended(1));
+  }
 }
 
 TEST_CASE("a connection that ends releases the memory that it was counted for") {
@@ -163,7 +252,7 @@ TEST_CASE("a refused call counts for as long as its responses are unread") {
   peer->send(http2::test::window_update(0, 1'000'000) + http2::test::window_update(1, 1'000'000));
   REQUIRE(world.run_until([&] { return peer->ended(1); }));
   CHECK(peer->field(1, "grpc-status") == "8");
-  world.simulation().run_for(10ms);
+  world.simulation().run_for(2s);
   CHECK(world.server().buffered_bytes() - before < 10'000);
 }
 

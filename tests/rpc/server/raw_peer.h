@@ -121,6 +121,7 @@ class RawPeer {
   std::optional<int> received_end() const { return peer_.ended; }
   bool closed() const { return peer_.ended.has_value() || peer_.send_error.has_value(); }
   void pause() { peer_.pause(); }
+  void resume() { peer_.resume(); }
 
   /// Called when a header block has arrived.
   std::function<void(std::uint32_t stream)> on_headers;
