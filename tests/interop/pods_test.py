@@ -19,12 +19,13 @@ import frames
 import harness
 from attackers import Attackers, opened
 from bystander import HONEST, Bystander, is_served
-from frames import END_STREAM
+from frames import END_STREAM, WINDOW_UPDATE
 from memory import MEBIBYTE
 
 STREAMS = range(1, 201, 2)
 CALLS = 50
 NO_WINDOW = (4, 0)
+OPEN_WINDOWS = (4, 0x7FFF_FFFF)
 SIGN_RSA = frames.request("/crypto.v1.CryptoService/SignRSA")
 STREAM_METRICS = "/node.v1.NodeService/StreamMetrics"
 LARGEST = frames.message(b"x" * (4 * MEBIBYTE - 100))
@@ -110,6 +111,16 @@ class HeldMemory(Pods):
 
     def test_responses_that_get_no_window(self):
         self.attacked([opened(NO_WINDOW), *calls(frames.message(b"x" * 250_000))], 20, total_is_used_up, sources=3)
+
+    def test_responses_that_are_not_read(self):
+        """The windows are open, so the system holds the responses: as many as a socket takes, or a quarter of that."""
+        symbol = b"test.v1.Unknown"
+        request = frames.message(b"\x22" + bytes([len(symbol)]) + symbol)
+        stream = frames.headers(1, frames.request("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"))
+        beginning = opened(OPEN_WINDOWS) + frames.frame(WINDOW_UPDATE, 0, 0, bytes([0x7F, 0, 0, 0])) + stream
+        for requests, count in (1500, 800), (300, 4000):
+            pieces = [beginning, *body(1, request * requests, whole=False)]
+            self.attacked(pieces, count, total_is_used_up, sources=3, reads=False)
 
     def test_large_headers(self):
         fields = frames.request(STREAM_METRICS, *[(f"x-{n}", "y" * 120) for n in range(40)])

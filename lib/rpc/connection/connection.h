@@ -214,7 +214,7 @@ class Connection : public ExceptionBarrier<Connection>,
   std::uint32_t next_note_bytes_ = socket_step_bytes;  // of sent_bytes_
   std::uint32_t noted_socket_bytes_ = 0;               // last given to on_socket_held
   std::size_t sending_bytes_ = 0;                      // memory of the chain in flight
-  std::size_t noted_output_bytes_ = 0;    // last given to on_output_held
+  std::size_t noted_output_bytes_ = 0;                 // last given to on_output_held
   Instant started_;
   Instant progress_;                   // when output last moved, or there was none
   std::uint64_t delivered_bytes_ = 0;  // of messages, at that time
