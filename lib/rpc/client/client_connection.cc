@@ -38,7 +38,7 @@ void ClientConnection::retire() {
 
 void ClientConnection::abandon(Status why) {
   abandoned_ = true;
-  abort(std::move(why));
+  reset(std::move(why));
 }
 
 void ClientConnection::on_settings() {

@@ -101,11 +101,11 @@ class Connection : public ExceptionBarrier<Connection>,
   void abort(Status why) noexcept;
   /// The same, and the system drops the output that the peer has not acknowledged.
   void reset(Status why) noexcept;
+  /// The same for a peer that does not acknowledge PINGs; `why` names it.
+  virtual void abandon(Status why) { reset(std::move(why)); }
 
   /// Asks for the memory that the system holds for the socket, where the peer may not have read all output.
   void weigh_socket();
-  /// The same for a peer that does not acknowledge PINGs; `why` names it.
-  virtual void abandon(Status why) { abort(std::move(why)); }
 
   /// The time within which a peer must make progress.
   std::chrono::milliseconds stall_timeout() const noexcept { return timeouts_.stall; }

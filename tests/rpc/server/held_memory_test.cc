@@ -187,6 +187,18 @@ TEST_CASE("a client that does not read makes room for another, and its socket dr
   CHECK_FALSE(client.peer->ended(1));
 }
 
+TEST_CASE("a client that acknowledges no keepalive PING loses what it has not read") {
+  ServerOptions options;
+  options.keepalive_time = 5s;
+  Unreading client(options);
+  client.ask_for(1, 200'000);
+  client.world.simulation().run_for(60s);
+  CHECK(client.held_bytes() == 0);
+  client.peer->resume();
+  REQUIRE(client.world.run_until([&] { return client.peer->closed(); }));
+  CHECK_FALSE(client.peer->ended(1));
+}
+
 TEST_CASE("a connection that ends waits for a peer that reads, up to the stall timeout") {
   Unreading client(stalling_soon());
   client.ask_for(1, 200'000);
