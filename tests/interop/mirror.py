@@ -12,19 +12,13 @@ import json
 import pathlib
 import re
 import subprocess
-import tempfile
 
 import harness
 from grpcclient_test import Case as GrpcclientCase
 from grpcclient_test import Conversation, grpcclient
 
 DATA_LOSS = 15
-PROTO = """
-syntax = "proto3";
-package mirror;
-service Mirror { rpc Unary(Text) returns (Text); rpc Talk(stream Text) returns (stream Text); }
-message Text { string text = 1; }
-"""
+PROTO = pathlib.Path(__file__).resolve().parent / "proto" / "mirror" / "mirror.proto"
 
 
 class Case(GrpcclientCase):
@@ -32,10 +26,7 @@ class Case(GrpcclientCase):
 
     @classmethod
     def setUpClass(cls):
-        folder = cls.enterClassContext(tempfile.TemporaryDirectory())
-        proto = pathlib.Path(folder) / "mirror.proto"
-        proto.write_text(PROTO)
-        cls.service = ["--proto", str(proto)]
+        cls.service = ["--proto", str(PROTO)]
         ready = re.compile(r"serving on (?P<addresses>\S+)$")
         cls.server = cls.enterClassContext(harness.Daemon(cls.command(), ready=ready, ends_with=cls.ends_with))
 
