@@ -80,6 +80,24 @@ def python_with(name):
     return tools.build_once(name, [requirements], build) / "venv/bin/python"
 
 
+def volo():
+    """A program of Rust, with the crates that Cargo.lock lists."""
+    cargo = _installed("cargo", elsewhere=pathlib.Path.home() / ".cargo" / "bin")
+    crate = HERE / "volo"
+    manifest = f"--manifest-path={crate}/Cargo.toml"
+
+    def build(folder):
+        _fetch("the crates of volo-grpc", [cargo, "fetch", "--locked", manifest])
+        compile = [cargo, "build", "--locked", "--offline", manifest, f"--target-dir={folder}"]
+        done = harness.run(compile, timeout=BUILD_SECONDS)
+        if done.returncode != 0:
+            raise AssertionError(f"the program of volo-grpc does not compile:\n{done.stdout}")
+
+    sources = [crate / name for name in ("Cargo.toml", "Cargo.lock", "build.rs", "src/main.rs")]
+    protos = sorted([*HERE.parents[1].glob("proto/**/*.proto"), *HERE.glob("proto/mirror/*.proto")])
+    return [tools.build_once("volo", [*sources, *protos], build) / "debug" / "volo-peer"]
+
+
 def grpc_js():
     node = _installed("node")
     return ["env", f"NODE_PATH={_node_modules('node')}", node, HERE / "node" / "client.js"]
@@ -103,8 +121,8 @@ def _node_modules(name):
     return tools.build_once(name, sources, build) / "node_modules"
 
 
-def _installed(name):
-    program = shutil.which(name)
+def _installed(name, elsewhere=""):
+    program = shutil.which(name) or shutil.which(name, path=str(elsewhere))
     if not program:
         raise unittest.SkipTest(f"{name} is not installed")
     return program
