@@ -251,8 +251,11 @@ void Daemon::begin_drain() {
   apps::notify_supervisor("STOPPING=1");
   drainer_->begin();
   (void)counted_.try_acquire_for(count_timeout);
+  const struct Announced {
+    std::latch& latch;
+    ~Announced() { latch.count_down(); }
+  } announced{not_serving_};  // even if there is no memory to announce it, because `drain` waits for it
   parts_.on_drain();
-  not_serving_.count_down();
 }
 
 /// On the thread of the drainer.

@@ -95,8 +95,9 @@ class ByteStream {
   /// The memory that the system holds for data that was sent and that the peer has not acknowledged, or over unix
   /// sockets not read. 0 if the system does not tell. A system call each time.
   virtual std::size_t unacknowledged_bytes() const noexcept;
-  /// From now on, closing resets the connection. The system drops the data that the peer has not acknowledged, which
-  /// it would otherwise hold for minutes (tcp(7), tcp_orphan_retries).
+  /// From now on, closing a TCP connection resets it. The system drops the data that the peer has not acknowledged,
+  /// which it would otherwise hold for minutes (tcp(7), tcp_orphan_retries). No effect on other sockets: a unix socket
+  /// keeps its data, at most net.core.wmem_max bytes, until the peer reads it or closes.
   virtual void reset_when_closed() noexcept;
 
   /// The failure of a protocol between the descriptor and the handler (TLS), or the event that it still waits

@@ -304,6 +304,7 @@ TEST_CASE("a reset drops what the peer has not read, and ends its receiving with
   pair.right->stream->resume_receiving();
   REQUIRE(turn_until(pair.shard, [&] { return pair.right->receive_end.has_value(); }));
   CHECK(*pair.right->receive_end == ECONNRESET);
+  CHECK(pair.right->received.size() < 16 << 20);
 }
 
 /// Data that the system holds for a peer that does not read, until it does.

@@ -85,12 +85,13 @@ struct ServerOptions {
   /// call with RESOURCE_EXHAUSTED.
   std::optional<std::size_t> max_response_bytes{};
   /// Memory of one connection's calls: open calls with their coroutines and headers, requests until their
-  /// handlers have ended, and responses until the socket has taken them. A call that exceeds it ends with
+  /// handlers have ended, and responses until the system's socket has taken them. A call that exceeds it ends with
   /// RESOURCE_EXHAUSTED. At least the larger of max_message_bytes and max_response_bytes, and 64 KiB.
   std::size_t max_buffered_bytes = 64 * 1024 * 1024;
-  /// The same for all connections, with the connections themselves, in equal shares for the shards. A
-  /// sixteenth is kept for connections and addresses that hold little. Beyond the limit, the address that holds
-  /// most gives way (docs/limits.md). Choose half of the memory that the process may use.
+  /// The same for all connections, with the connections themselves and with output that their sockets hold until
+  /// the clients acknowledge it, in equal shares for the shards. A sixteenth is kept for connections and addresses
+  /// that hold little. Beyond the limit, the address that holds most gives way (docs/limits.md). Choose half of the
+  /// memory that the process may use.
   std::size_t max_total_buffered_bytes = std::size_t{1024} * 1024 * 1024;
   /// The bytes per second that the requests of one connection may decompress to, beyond 16 times their
   /// compressed size. This is also the largest burst. A call that exceeds it ends with RESOURCE_EXHAUSTED.
@@ -120,8 +121,8 @@ struct ServerOptions {
   /// that time (RFC 9113, 4.3).
   std::chrono::milliseconds header_timeout{10'000};
   /// The time in which a client must make progress: 1 KiB at least. Otherwise:
-  /// - The connection is closed if the client does not read responses, that is if they wait in the
-  ///   socket or for an HTTP/2 window.
+  /// - The connection is closed if the client does not read responses, so that they find no room in the socket or
+  ///   wait for an HTTP/2 window. So is a connection that ends while its socket holds output.
   /// - A call ends with DEADLINE_EXCEEDED if its request, being a single message, is not complete, or if its
   ///   stream stops inside a message.
   /// - A client that has half-closed the connection (shutdown, close_notify) still gets the responses to its

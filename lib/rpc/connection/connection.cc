@@ -68,6 +68,7 @@ Connection::Connection(channelz::Part& part, std::unique_ptr<ByteStream> stream,
       peer_(to_string(stream_->peer())),
       session_(role, limits, shard_.now(), shard_.slabs(), events),
       role_(role),
+      next_note_bytes_(is_client() ? never_noted : socket_step_bytes),
       started_(shard_.now()),
       progress_(shard_.now()) {}
 
@@ -183,6 +184,7 @@ void Connection::on_sent(int error) {
   assert(sending());
   send_ = Send::none;
   sending_bytes_ = 0;
+  sent_bytes_ += in_flight_bytes_;
   ++sends_;
   if (over()) return;
   if (error == 0) return flush_soon();
@@ -240,7 +242,7 @@ void Connection::flush() {
     trace_output(out);
   if (!out.empty()) {
     send_ = Send::in_flight;
-    sent_bytes_ += static_cast<std::uint32_t>(out.size());
+    in_flight_bytes_ = static_cast<std::uint32_t>(out.size());
   }
   if (!armed()) {
     progress_ = shard_.now();
@@ -266,8 +268,8 @@ void Connection::note_output() {
   on_output_held(noted_output_bytes_);
 }
 
-/// The socket holds the output until the peer has read it, or most of it if the peer reads. Asking at each flush would
-/// cost more than it is worth, so a little counts as held without asking.
+/// The socket holds output until the peer acknowledges it. Asking at each flush would be a system call each, so up to
+/// 16 KiB count without asking.
 void Connection::note_sent() {
   if (sent_bytes_ >= unweighed_bytes_max) return weigh_socket();
   next_note_bytes_ = sent_bytes_ + socket_step_bytes;
@@ -298,28 +300,39 @@ void Connection::begin_closing(Status why) {
 }
 
 void Connection::begin_linger() {
+  waits_for_reader_ = phase_ != Phase::closing;
   enter(Phase::lingering);
+  on_linger();
   progress_ = shard_.now();
+  lingering_bytes_ = static_cast<std::uint32_t>(stream_->unacknowledged_bytes());
   stream_->shutdown_send();
   shard_.timers().arm(*this, after(shard_.now(), timeouts_.linger));
 }
 
-/// After the peer's end, or the linger timeout. The system would go on sending without us, but for minutes to a peer
-/// that does not read, and in memory that nothing counts.
+/// After the peer's end, or the linger timeout.
 void Connection::linger() {
-  const std::size_t before = noted_socket_bytes_;
   weigh_socket();
-  if (noted_socket_bytes_ == 0) return finish(std::move(why_));
+  if (noted_socket_bytes_ == 0 || !drops_output()) return finish(std::move(why_));
   if (phase_ != Phase::lingering) return begin_linger();
-  if (noted_socket_bytes_ < before) progress_ = shard_.now();
-  if (shard_.now() - progress_ >= timeouts_.stall) return reset(stalled());
+  if (!waits_for_reader_) return finish(std::move(why_));
+  if (noted_socket_bytes_ + progress_bytes_min <= lingering_bytes_) {
+    lingering_bytes_ = noted_socket_bytes_;
+    progress_ = shard_.now();
+  }
+  if (shard_.now() - progress_ >= timeouts_.stall) return finish(stalled());
   shard_.timers().arm(*this, after(shard_.now(), timeouts_.linger));
+}
+
+/// A little may stay with the system, for a peer that is about to read it.
+void Connection::drop_output() noexcept {
+  if (drops_output() && stream_->unacknowledged_bytes() > socket_step_bytes) stream_->reset_when_closed();
 }
 
 void Connection::finish(Status why) noexcept {
   if (over()) return;
   enter(Phase::over);
   why_ = std::move(why);
+  drop_output();
   cancel();
   shard_.ready().push(*this);
 }
@@ -354,7 +367,7 @@ void Connection::on_time() {
 
 void Connection::look_after() {
   if (phase_ == Phase::lingering) return linger();
-  weigh_socket();
+  if (!is_client()) weigh_socket();
   const Instant now = shard_.now();
   if (!is_established() && now - started_ >= timeouts_.handshake) return finish(handshake_overdue());
   note_progress();

@@ -3,11 +3,11 @@
 /// 1. Received bytes go into the session, whose events go to the derived connection.
 /// 2. At the end of a turn, the session's output leaves in one send. At most one send is in flight.
 /// 3. When the session is finished, the connection sends the last bytes, shuts down its sending side and
-///    gives the peer a second to acknowledge them and close, and more as long as it reads.
+///    gives the peer a second to read them and close. A server waits longer for a client that goes on reading.
 /// 4. The connection is closed if the peer does not complete the handshake in time, or does not read output
 ///    for the stall timeout. Such output waits in the socket, or in the session for an HTTP/2 window. Reading
 ///    less than `progress_bytes_min` does not count, so that a peer cannot keep output waiting forever by
-///    reading a byte at a time. The socket drops such output with the connection.
+///    reading a byte at a time.
 /// 5. A client that half-closes the connection still gets the responses to its complete requests. It
 ///    acknowledges no PING, but sending it one shows whether its socket still exists: if not, the client's
 ///    system resets the connection on the second packet. The connection is closed if nothing of any response
@@ -23,6 +23,9 @@
 ///
 ///   closing: the last output, which tells the peer of the fault, is being sent. lingering: all output has been
 ///   sent. Every phase can lead to `over`.
+///
+/// The system would hold output that the peer does not read for minutes after the end, in memory that nothing
+/// counts. So a server's socket drops it with the connection (ByteStream::reset_when_closed).
 ///
 /// Belongs to its shard. `on_lost` is the last event; it destroys the connection.
 #pragma once
@@ -99,7 +102,7 @@ class Connection : public ExceptionBarrier<Connection>,
 
   /// Ends the connection at once and sends nothing more.
   void abort(Status why) noexcept;
-  /// The same, and the system drops the output that the peer has not acknowledged.
+  /// The same. A client's system, too, drops the output that the peer has not acknowledged.
   void reset(Status why) noexcept;
   /// The same for a peer that does not acknowledge PINGs; `why` names it.
   virtual void abandon(Status why) { reset(std::move(why)); }
@@ -148,6 +151,10 @@ class Connection : public ExceptionBarrier<Connection>,
   virtual void on_watch() {}
   /// The client has half-closed the connection: incomplete requests will never be complete.
   virtual void on_half_close() {}
+  /// All output has been sent. Nothing that the peer sends is read any longer.
+  virtual void on_linger() {}
+  /// True if the system must not keep output for the peer after the end.
+  virtual bool drops_output() const noexcept { return false; }
 
   friend ExceptionBarrier<Connection>;
   void on_exception(Status why) noexcept { abort(std::move(why)); }
@@ -178,6 +185,7 @@ class Connection : public ExceptionBarrier<Connection>,
   void note_output();
   void note_sent();
   void note_socket(std::size_t bytes);
+  void drop_output() noexcept;
   void begin_linger();
   void linger();
   void end_receiving(int error);
@@ -195,6 +203,7 @@ class Connection : public ExceptionBarrier<Connection>,
   /// Output counts as held by the socket in these steps, until so much was sent that the system is asked.
   static constexpr std::uint32_t socket_step_bytes = 4 * 1024;
   static constexpr std::uint32_t unweighed_bytes_max = 16 * 1024;
+  static constexpr std::uint32_t never_noted = 0xffff'ffff;
 
   Shard& shard_;
   const channelz::Sockets::Entry entry_;
@@ -206,15 +215,18 @@ class Connection : public ExceptionBarrier<Connection>,
   Phase phase_ = Phase::idle;
   Handshake handshake_ = Handshake::awaited;
   Send send_ = Send::none;
+  bool waits_for_reader_ = false;         // while it lingers, until the peer has read all output
   std::uint32_t sends_ = 0;               // that have completed
   std::uint32_t sends_seen_ = 0;          // of these, when progress was last checked
   std::uint32_t noted_fields_bytes_ = 0;  // last given to on_fields_remembered
   std::uint32_t weighed_bytes_ = 0;       // the socket's memory, when the system was last asked for it
-  std::uint32_t sent_bytes_ = 0;          // since then
-  std::uint32_t next_note_bytes_ = socket_step_bytes;  // of sent_bytes_
-  std::uint32_t noted_socket_bytes_ = 0;               // last given to on_socket_held
-  std::size_t sending_bytes_ = 0;                      // memory of the chain in flight
-  std::size_t noted_output_bytes_ = 0;                 // last given to on_output_held
+  std::uint32_t sent_bytes_ = 0;          // completely, since then
+  std::uint32_t in_flight_bytes_ = 0;     // the length of the chain in flight
+  std::uint32_t next_note_bytes_;         // of sent_bytes_
+  std::uint32_t noted_socket_bytes_ = 0;  // last given to on_socket_held
+  std::uint32_t lingering_bytes_ = 0;     // that the peer had not read at `progress_`
+  std::size_t sending_bytes_ = 0;         // memory of the chain in flight
+  std::size_t noted_output_bytes_ = 0;    // last given to on_output_held
   Instant started_;
   Instant progress_;                   // when output last moved, or there was none
   std::uint64_t delivered_bytes_ = 0;  // of messages, at that time

@@ -82,6 +82,8 @@ class ServerShard final : public channelz::Part {
   channelz::Connectivity state() const override { return channelz::Connectivity::ready; }
   std::optional<CountedMethod> counted_method(std::size_t index) const override;
 
+  /// True once a drain has begun.
+  bool draining() const noexcept { return draining_; }
   Shard& shard() noexcept { return shard_; }
   const MethodTable& methods() const noexcept { return methods_; }
   std::size_t max_buffered_bytes() const noexcept { return max_buffered_bytes_; }

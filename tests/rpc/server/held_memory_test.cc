@@ -199,6 +199,67 @@ TEST_CASE("a client that acknowledges no keepalive PING loses what it has not re
   CHECK_FALSE(client.peer->ended(1));
 }
 
+TEST_CASE("a connection whose grace period ends drops what its client has not read") {
+  ServerOptions options;
+  options.max_connection_age = 5s;
+  options.max_connection_age_grace = 2s;
+  Unreading client(options);
+  client.ask_for(1, 200'000);
+  client.world.simulation().run_for(10s);
+  CHECK(client.held_bytes() == 0);
+  client.peer->resume();
+  REQUIRE(client.world.run_until([&] { return client.peer->closed(); }));
+  CHECK_FALSE(client.peer->ended(1));
+}
+
+TEST_CASE("a client that breaks the rules has the linger time to read what it was sent") {
+  Unreading client;
+  client.ask_for(1, 200'000);
+  client.peer->send(http2::test::data(0, "x"));
+  client.world.simulation().run_for(500ms);
+  CHECK(client.grown_bytes() >= 200'000);
+  client.world.simulation().run_for(2s);
+  CHECK(client.held_bytes() == 0);
+  client.peer->resume();
+  REQUIRE(client.world.run_until([&] { return client.peer->closed(); }));
+  CHECK_FALSE(client.peer->ended(1));
+}
+
+TEST_CASE("a server that stops does not wait for a client that does not read, and leaves it the rest") {
+  Unreading client;
+  client.ask_for(1, 200'000);
+  bool empty = false;
+  client.world.server().drain([&] { empty = true; });
+  client.world.simulation().run_for(8s);
+  CHECK(empty);
+  client.peer->resume();
+  REQUIRE(client.world.run_until([&] { return client.peer->ended(1); }));
+  CHECK(client.peer->field(1, "grpc-status") == "0");
+}
+
+TEST_CASE("what the socket takes while a send is in flight counts") {
+  for (unsigned seed = 1; seed <= 300; ++seed) {
+    CAPTURE(seed);
+    SimulatedWorld world(seed, {.delay = 0.7, .socket_buffer_bytes = 16'000});
+    world.serve({});
+    const auto peer = RawPeer::before_server(world, open_windows);
+    world.simulation().run_for(2s);
+    const std::size_t connected_bytes = world.server().buffered_bytes();
+    peer->pause();
+    peer->request(1, "/test.v1.Raw/Inflate", message("30000"));
+    world.simulation().run_for(300ms);
+    peer->on_headers = [&](std::uint32_t) { peer->pause(); };
+    peer->resume();
+    world.simulation().run_for(std::chrono::microseconds(seed * 7 % 6000));
+    peer->send(http2::test::window_update(0, 1));
+    REQUIRE(world.run_until([&] { return peer->field(1, ":status").has_value(); }));
+    peer->pause();
+    world.simulation().run_for(8s);
+    if (peer->ended(1) || peer->body(1).size() >= 16'384) continue;
+    CHECK(world.server().buffered_bytes() >= connected_bytes + 4'096);
+  }
+}
+
 TEST_CASE("a connection that ends waits for a peer that reads, up to the stall timeout") {
   Unreading client(stalling_soon());
   client.ask_for(1, 200'000);
@@ -212,6 +273,16 @@ TEST_CASE("a connection that ends waits for a peer that reads, up to the stall t
     client.world.simulation().run_for(2s);
     CHECK(client.held_bytes() == 0);
   }
+  SUBCASE("which goes on reading for longer") {
+    client.peer->finish();
+    client.world.simulation().run_for(4s);
+    client.peer->on_headers = [&](std::uint32_t) { client.peer->pause(); };
+    client.peer->resume();
+    client.world.simulation().run_for(4s);
+    CHECK(client.grown_bytes() >= 100'000);
+    client.world.simulation().run_for(4s);
+    CHECK(client.held_bytes() == 0);
+  }
   SUBCASE("or is reset") {
     client.peer->finish();
     client.world.simulation().run_for(8s);
@@ -220,6 +291,20 @@ TEST_CASE("a connection that ends waits for a peer that reads, up to the stall t
     REQUIRE(client.world.run_until([&] { return client.peer->closed(); }));
     CHECK_FALSE(client.peer->ended(1));
   }
+}
+
+TEST_CASE("a connection that ends sends no keepalive PING to a client that reads late") {
+  ServerOptions options;
+  options.keepalive_time = 5s;
+  options.keepalive_timeout = 5s;
+  Unreading client(options);
+  client.world.simulation().run_for(1s);
+  client.ask_for(1, 200'000);
+  client.peer->finish();
+  client.world.simulation().run_for(30s);
+  client.peer->resume();
+  REQUIRE(client.world.run_until([&] { return client.peer->ended(1); }));
+  CHECK(client.peer->field(1, "grpc-status") == "0");
 }
 
 TEST_CASE("a connection that ends releases the memory that it was counted for") {
