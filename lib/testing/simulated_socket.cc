@@ -30,6 +30,7 @@ std::string SimulatedSocket::read(std::size_t bytes) {
   assert(bytes <= received_.size());
   std::string taken = received_.substr(0, bytes);
   received_.erase(0, bytes);
+  if (received_.empty()) packets_ = 0;
   if (peer_) peer_->changed();
   return taken;
 }
@@ -43,6 +44,7 @@ void SimulatedSocket::write(Bytes bytes) {
   assert(bytes.size() <= writable_bytes());
   assert(!peer_->ended_);
   peer_->received_.append(as_text(bytes));
+  ++peer_->packets_;
   peer_->changed();
 }
 

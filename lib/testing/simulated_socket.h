@@ -76,8 +76,8 @@ class SimulatedSocket final : public SimulatedFile {
   /// The room at the peer, in bytes; 0 if writing would fail.
   std::size_t writable_bytes() const noexcept { return write_error() != 0 ? 0 : peer_->room(); }
   int write_error() const noexcept;
-  /// Bytes that the peer has not read.
-  std::size_t unread_bytes() const noexcept { return peer_ ? peer_->received_.size() : 0; }
+  /// The memory of what the peer has not read.
+  std::size_t unread_bytes() const noexcept { return peer_ ? peer_->held_bytes() : 0; }
   /// Writes at most `writable_bytes`.
   void write(Bytes bytes);
   /// Ends writing: the peer reads an end after the data.
@@ -91,11 +91,18 @@ class SimulatedSocket final : public SimulatedFile {
   SocketAddress peer_address;
 
  private:
+  /// A system keeps each packet with a header of its own until it is read.
+  static constexpr std::size_t packet_bytes = 256;
+
   std::size_t room() const noexcept { return capacity_ - received_.size(); }
+  std::size_t held_bytes() const noexcept {
+    return received_.empty() ? 0 : received_.size() + packets_ * packet_bytes;
+  }
   void break_off();
 
   SimulatedSocket* peer_ = nullptr;
   std::string received_;
+  std::size_t packets_ = 0;  // since it was last empty
   std::size_t capacity_;
   bool ended_ = false;
   bool resets_ = false;

@@ -122,7 +122,7 @@ struct ServerOptions {
   std::chrono::milliseconds header_timeout{10'000};
   /// The time in which a client must make progress: 1 KiB at least. Otherwise:
   /// - The connection is closed if the client does not read responses, so that they find no room in the socket or
-  ///   wait for an HTTP/2 window. So is a connection that ends while its socket holds output.
+  ///   wait for an HTTP/2 window. A connection that ends is closed, too, once its client stops reading the rest.
   /// - A call ends with DEADLINE_EXCEEDED if its request, being a single message, is not complete, or if its
   ///   stream stops inside a message.
   /// - A client that has half-closed the connection (shutdown, close_notify) still gets the responses to its

@@ -68,7 +68,6 @@ Connection::Connection(channelz::Part& part, std::unique_ptr<ByteStream> stream,
       peer_(to_string(stream_->peer())),
       session_(role, limits, shard_.now(), shard_.slabs(), events),
       role_(role),
-      next_note_bytes_(is_client() ? never_noted : socket_step_bytes),
       started_(shard_.now()),
       progress_(shard_.now()) {}
 
@@ -184,7 +183,8 @@ void Connection::on_sent(int error) {
   assert(sending());
   send_ = Send::none;
   sending_bytes_ = 0;
-  sent_bytes_ += in_flight_bytes_;
+  const std::uint32_t sent_bytes = std::exchange(in_flight_bytes_, 0);
+  if (!is_client()) sent_bytes_ += sent_bytes;
   ++sends_;
   if (over()) return;
   if (error == 0) return flush_soon();
@@ -277,7 +277,10 @@ void Connection::note_sent() {
 }
 
 void Connection::weigh_socket() {
-  if (weighed_bytes_ + sent_bytes_ < socket_step_bytes) return;
+  if (weighed_bytes_ + sent_bytes_ + in_flight_bytes_ >= socket_step_bytes) weigh();
+}
+
+void Connection::weigh() {
   weighed_bytes_ = static_cast<std::uint32_t>(stream_->unacknowledged_bytes());
   sent_bytes_ = 0;
   next_note_bytes_ = socket_step_bytes;
@@ -300,7 +303,7 @@ void Connection::begin_closing(Status why) {
 }
 
 void Connection::begin_linger() {
-  waits_for_reader_ = phase_ != Phase::closing;
+  obeyed_ = phase_ != Phase::closing;
   enter(Phase::lingering);
   on_linger();
   progress_ = shard_.now();
@@ -311,10 +314,10 @@ void Connection::begin_linger() {
 
 /// After the peer's end, or the linger timeout.
 void Connection::linger() {
-  weigh_socket();
-  if (noted_socket_bytes_ == 0 || !drops_output()) return finish(std::move(why_));
+  weigh();
+  if (noted_socket_bytes_ == 0 || !awaits_reader()) return leave(std::move(why_));
   if (phase_ != Phase::lingering) return begin_linger();
-  if (!waits_for_reader_) return finish(std::move(why_));
+  if (!obeyed_) return finish(std::move(why_));
   if (noted_socket_bytes_ + progress_bytes_min <= lingering_bytes_) {
     lingering_bytes_ = noted_socket_bytes_;
     progress_ = shard_.now();
@@ -323,18 +326,20 @@ void Connection::linger() {
   shard_.timers().arm(*this, after(shard_.now(), timeouts_.linger));
 }
 
-/// A little may stay with the system, for a peer that is about to read it.
-void Connection::drop_output() noexcept {
-  if (drops_output() && stream_->unacknowledged_bytes() > socket_step_bytes) stream_->reset_when_closed();
-}
-
-void Connection::finish(Status why) noexcept {
+/// Ends the connection, whose output the system may go on sending.
+void Connection::leave(Status why) noexcept {
   if (over()) return;
   enter(Phase::over);
   why_ = std::move(why);
-  drop_output();
   cancel();
   shard_.ready().push(*this);
+}
+
+/// The last few packets, such as a TLS alert, may stay with the system.
+void Connection::finish(Status why) noexcept {
+  if (!over() && !is_client() && stream_->unacknowledged_bytes() > socket_step_bytes)
+    stream_->reset_when_closed();
+  leave(std::move(why));
 }
 
 void Connection::watch() {

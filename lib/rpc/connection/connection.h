@@ -24,8 +24,9 @@
 ///   closing: the last output, which tells the peer of the fault, is being sent. lingering: all output has been
 ///   sent. Every phase can lead to `over`.
 ///
-/// The system would hold output that the peer does not read for minutes after the end, in memory that nothing
-/// counts. So a server's socket drops it with the connection (ByteStream::reset_when_closed).
+/// After the end, the system would hold output that the peer does not read for minutes, in memory that nothing
+/// counts. So where a server's connection does not end in order, its socket drops such output, but for 4 KiB
+/// (ByteStream::reset_when_closed).
 ///
 /// Belongs to its shard. `on_lost` is the last event; it destroys the connection.
 #pragma once
@@ -102,9 +103,9 @@ class Connection : public ExceptionBarrier<Connection>,
 
   /// Ends the connection at once and sends nothing more.
   void abort(Status why) noexcept;
-  /// The same. A client's system, too, drops the output that the peer has not acknowledged.
+  /// The same, and a client's socket, too, drops what the peer has not acknowledged.
   void reset(Status why) noexcept;
-  /// The same for a peer that does not acknowledge PINGs; `why` names it.
+  /// Ends the connection to a peer that does not acknowledge PINGs; `why` names it.
   virtual void abandon(Status why) { reset(std::move(why)); }
 
   /// Asks for the memory that the system holds for the socket, where the peer may not have read all output.
@@ -153,8 +154,9 @@ class Connection : public ExceptionBarrier<Connection>,
   virtual void on_half_close() {}
   /// All output has been sent. Nothing that the peer sends is read any longer.
   virtual void on_linger() {}
-  /// True if the system must not keep output for the peer after the end.
-  virtual bool drops_output() const noexcept { return false; }
+  /// True if a connection whose output has all been sent stays until the peer has read it. Otherwise the system
+  /// goes on sending without the connection.
+  virtual bool awaits_reader() const noexcept { return false; }
 
   friend ExceptionBarrier<Connection>;
   void on_exception(Status why) noexcept { abort(std::move(why)); }
@@ -185,10 +187,11 @@ class Connection : public ExceptionBarrier<Connection>,
   void note_output();
   void note_sent();
   void note_socket(std::size_t bytes);
-  void drop_output() noexcept;
+  void weigh();
   void begin_linger();
   void linger();
   void end_receiving(int error);
+  void leave(Status why) noexcept;
   void finish(Status why) noexcept;
   bool may_go_on() const;
   void begin_half_close();
@@ -203,7 +206,6 @@ class Connection : public ExceptionBarrier<Connection>,
   /// Output counts as held by the socket in these steps, until so much was sent that the system is asked.
   static constexpr std::uint32_t socket_step_bytes = 4 * 1024;
   static constexpr std::uint32_t unweighed_bytes_max = 16 * 1024;
-  static constexpr std::uint32_t never_noted = 0xffff'ffff;
 
   Shard& shard_;
   const channelz::Sockets::Entry entry_;
@@ -215,18 +217,18 @@ class Connection : public ExceptionBarrier<Connection>,
   Phase phase_ = Phase::idle;
   Handshake handshake_ = Handshake::awaited;
   Send send_ = Send::none;
-  bool waits_for_reader_ = false;         // while it lingers, until the peer has read all output
+  bool obeyed_ = true;                    // the peer has not broken the rules
   std::uint32_t sends_ = 0;               // that have completed
   std::uint32_t sends_seen_ = 0;          // of these, when progress was last checked
   std::uint32_t noted_fields_bytes_ = 0;  // last given to on_fields_remembered
   std::uint32_t weighed_bytes_ = 0;       // the socket's memory, when the system was last asked for it
-  std::uint32_t sent_bytes_ = 0;          // completely, since then
+  std::uint32_t sent_bytes_ = 0;          // a server's sends that have completed since then
   std::uint32_t in_flight_bytes_ = 0;     // the length of the chain in flight
-  std::uint32_t next_note_bytes_;         // of sent_bytes_
-  std::uint32_t noted_socket_bytes_ = 0;  // last given to on_socket_held
-  std::uint32_t lingering_bytes_ = 0;     // that the peer had not read at `progress_`
-  std::size_t sending_bytes_ = 0;         // memory of the chain in flight
-  std::size_t noted_output_bytes_ = 0;    // last given to on_output_held
+  std::uint32_t next_note_bytes_ = socket_step_bytes;  // of sent_bytes_
+  std::uint32_t noted_socket_bytes_ = 0;               // last given to on_socket_held
+  std::uint32_t lingering_bytes_ = 0;                  // that the peer had not read at `progress_`
+  std::size_t sending_bytes_ = 0;                      // memory of the chain in flight
+  std::size_t noted_output_bytes_ = 0;                 // last given to on_output_held
   Instant started_;
   Instant progress_;                   // when output last moved, or there was none
   std::uint64_t delivered_bytes_ = 0;  // of messages, at that time

@@ -33,7 +33,7 @@ class Keepalive final : Timer {
   void on_activity();
   /// A call has begun on the connection.
   void on_call();
-  /// The peer is half-closed and can no longer acknowledge PINGs.
+  /// The peer can no longer acknowledge PINGs: it is half-closed, or the connection lingers.
   void stop() noexcept;
 
  private:

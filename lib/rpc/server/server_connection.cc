@@ -346,7 +346,7 @@ std::size_t ServerConnection::give_way() {
              Initiator::library);
   given_way_bytes_ = held_bytes_;
   if (ServerMetrics* const metrics = owner_.metrics()) ++metrics->connections.gave_way;
-  abort(std::move(why));
+  reset(std::move(why));
   return given_way_bytes_;
 }
 
@@ -424,7 +424,7 @@ void ServerConnection::on_half_close() {
 }
 
 /// A server that stops needs its memory no longer, so the system may go on sending.
-bool ServerConnection::drops_output() const noexcept { return !owner_.draining(); }
+bool ServerConnection::awaits_reader() const noexcept { return !owner_.draining(); }
 
 void ServerConnection::give_back(ServerCall& call) noexcept {
   if (--calls_in_flight_ == 0) age_.on_idle();

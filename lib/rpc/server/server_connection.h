@@ -146,7 +146,7 @@ class ServerConnection final : public Connection,
   void on_watch() override;
   void on_half_close() override;
   void on_linger() override { keepalive_.stop(); }
-  bool drops_output() const noexcept override;
+  bool awaits_reader() const noexcept override;
 
   void on_request(http2::Stream& stream) override;
   bool on_headers_too_large(http2::Stream& stream) override;

@@ -230,7 +230,7 @@ TEST_CASE("a server that stops does not wait for a client that does not read, an
   client.ask_for(1, 200'000);
   bool empty = false;
   client.world.server().drain([&] { empty = true; });
-  client.world.simulation().run_for(8s);
+  client.world.simulation().run_for(6'500ms);  // 5 s for the PING of the drain, and the linger time
   CHECK(empty);
   client.peer->resume();
   REQUIRE(client.world.run_until([&] { return client.peer->ended(1); }));
@@ -238,6 +238,7 @@ TEST_CASE("a server that stops does not wait for a client that does not read, an
 }
 
 TEST_CASE("what the socket takes while a send is in flight counts") {
+  int checked = 0;
   for (unsigned seed = 1; seed <= 300; ++seed) {
     CAPTURE(seed);
     SimulatedWorld world(seed, {.delay = 0.7, .socket_buffer_bytes = 16'000});
@@ -250,14 +251,16 @@ TEST_CASE("what the socket takes while a send is in flight counts") {
     world.simulation().run_for(300ms);
     peer->on_headers = [&](std::uint32_t) { peer->pause(); };
     peer->resume();
-    world.simulation().run_for(std::chrono::microseconds(seed * 7 % 6000));
+    world.simulation().run_for(std::chrono::microseconds(seed * 7 % 6000));  // another moment for each seed
     peer->send(http2::test::window_update(0, 1));
     REQUIRE(world.run_until([&] { return peer->field(1, ":status").has_value(); }));
     peer->pause();
     world.simulation().run_for(8s);
     if (peer->ended(1) || peer->body(1).size() >= 16'384) continue;
     CHECK(world.server().buffered_bytes() >= connected_bytes + 4'096);
+    ++checked;
   }
+  CHECK(checked >= 100);
 }
 
 TEST_CASE("a connection that ends waits for a peer that reads, up to the stall timeout") {
@@ -291,6 +294,36 @@ TEST_CASE("a connection that ends waits for a peer that reads, up to the stall t
     REQUIRE(client.world.run_until([&] { return client.peer->closed(); }));
     CHECK_FALSE(client.peer->ended(1));
   }
+}
+
+TEST_CASE("a connection that ends waits for a peer that has not acknowledged small responses") {
+  Unreading client;
+  for (std::uint32_t id = 1; id < 25; id += 2) client.ask_for(id, 100);
+  CHECK(client.grown_bytes() < 4'096);
+  client.peer->finish();
+  client.world.simulation().run_for(4s);
+  client.peer->resume();
+  REQUIRE(client.world.run_until([&] { return client.peer->ended(23); }));
+  CHECK(client.peer->field(23, "grpc-status") == "0");
+}
+
+TEST_CASE("a connection that makes room drops its output while the server drains, too") {
+  ServerOptions options;
+  options.max_message_bytes = 200'000;
+  options.max_total_buffered_bytes = 1'000'000;
+  Unreading client(options);
+  for (std::uint32_t id = 1; id < 21; id += 2) client.ask_for(id, 150'000);
+  client.world.server().drain([] {});
+  std::vector<std::unique_ptr<RawPeer>> others;
+  for (int n = 0; n < 10; ++n) {
+    client.world.simulation().run_for(100ms);  // between two searches for room
+    others.push_back(RawPeer::before_server(client.world));
+    others.back()->request(1, "/test.v1.Raw/Inflate", message("20000"));
+    REQUIRE(client.world.run_until([&] { return others.back()->ended(1); }));
+  }
+  client.peer->resume();
+  REQUIRE(client.world.run_until([&] { return client.peer->closed(); }));
+  CHECK_FALSE(client.peer->ended(1));
 }
 
 TEST_CASE("a connection that ends sends no keepalive PING to a client that reads late") {
