@@ -33,7 +33,7 @@ std::string_view remedy(Cause cause) {
     case Cause::untrusted:
       return "; --tls-ca FILE names the CAs to trust";
     case Cause::misnamed:
-      return "; --tls-server-name NAME expects another name";
+      return "; --tls-server-name NAME sets the name that the certificate must have";
     case Cause::certificate_wanted:
       return "; give one with --tls-cert and --tls-key";
     case Cause::method_timeout:

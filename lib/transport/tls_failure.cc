@@ -10,18 +10,30 @@
 namespace ringrpc {
 namespace {
 
-std::string quoted_names(const CertificateIdentity& identity) {
+/// The names that a certificate has as a server's. Its common name is none of them (RFC 9525, 2).
+std::string names_of(const CertificateIdentity& identity) {
   std::string names;
   for (const auto* kind : {&identity.dns_names, &identity.ip_addresses})
     for (const std::string& each : *kind) names.append(names.empty() ? "" : ", ").append(each);
-  return names.empty() ? identity.subject : names;
+  return names;
 }
 
-Cause cause_of_objection(int error) {
+std::string remedy_of_names(const CertificateIdentity& identity) {
+  const std::string names = names_of(identity);
+  if (names.empty())
+    return ", the certificate of " + identity.subject +
+           " has neither a DNS name nor an IP address as subjectAltName, and its common name does not count; "
+           "it "
+           "must be reissued with the server's names";
+  return ", the certificate is for " + names +
+         "; use one of these names in the address, or set it as the server's name";
+}
+
+Cause cause_of_objection(int error, const X509* certificate) {
   switch (error) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return Cause::misnamed;
+      return certificate && names_of(*read_identity(*certificate)).empty() ? Cause::other : Cause::misnamed;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -44,8 +56,7 @@ std::string remedy(int error, const X509& certificate) {
              to_string(*X509_get0_notBefore(&certificate)) + "; compare the clocks of both machines";
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return ", the certificate is for " + quoted_names(*read_identity(certificate)) +
-             "; use one of these names in the address, or set it as the server's name";
+      return remedy_of_names(*read_identity(certificate));
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -158,9 +169,9 @@ int note_objection(int verified, X509_STORE_CTX* verification) {
   const int error = X509_STORE_CTX_get_error(verification);
   try {
     wire->objection = X509_verify_cert_error_string(error);
-    wire->objection_cause = cause_of_objection(error);
-    if (const X509* certificate = X509_STORE_CTX_get_current_cert(verification))
-      wire->objection += remedy(error, *certificate);
+    const X509* const certificate = X509_STORE_CTX_get_current_cert(verification);
+    wire->objection_cause = cause_of_objection(error, certificate);
+    if (certificate) wire->objection += remedy(error, *certificate);
   } catch (const std::bad_alloc&) {
     wire->out_of_memory = true;
   }

@@ -235,6 +235,13 @@ class Server(Certified):
                 self.assertIn(f"connect {self.address}: TLS: {cause}", done.stdout)
                 self.assertIn("--tls-server-name" if "mismatch" in cause else "--tls-ca", done.stdout)
 
+    def test_our_client_says_that_a_common_name_does_not_count(self):
+        nameless = self.made.issue("nameless", "URI:spiffe://example.org/server")
+        with harness.Server("--tls-cert", nameless.certificate, "--tls-key", nameless.key, listen=("tls+127.0.0.1:0",)) as server:
+            done = self.grpcclient("--tls-ca", self.made.ca, address=server.address)
+        self.assertEqual(done.returncode, UNAVAILABLE, done.stdout)
+        self.assertIn("its common name does not count; it must be reissued with the server's names\n", done.stdout)
+
     def test_our_load_generator_uses_tls_too(self):
         flags = ["--server", self.address, "-n", "100"]
         done = harness.run([os.environ["GRPCBENCH"], *flags, "--tls-ca", self.made.ca])
