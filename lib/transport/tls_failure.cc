@@ -23,8 +23,7 @@ std::string remedy_of_names(const CertificateIdentity& identity) {
   if (names.empty())
     return ", the certificate of " + identity.subject +
            " has neither a DNS name nor an IP address as subjectAltName, and its common name does not count; "
-           "it "
-           "must be reissued with the server's names";
+           "it must be reissued with the server's names";
   return ", the certificate is for " + names +
          "; use one of these names in the address, or set it as the server's name";
 }
