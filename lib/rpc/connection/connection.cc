@@ -307,7 +307,8 @@ void Connection::begin_linger() {
   enter(Phase::lingering);
   on_linger();
   progress_ = shard_.now();
-  lingering_bytes_ = static_cast<std::uint32_t>(stream_->unacknowledged_bytes());
+  weigh_socket();
+  lingering_bytes_ = noted_socket_bytes_;
   stream_->shutdown_send();
   shard_.timers().arm(*this, after(shard_.now(), timeouts_.linger));
 }
