@@ -148,7 +148,7 @@ class Daemon:
 class Server(Daemon):
     """A running grpcd on free ports. With `pod`, it has the settings of the Kubernetes manifests, and so much memory; leaving
     the `with` demands that it has not been killed and has used less than three quarters, and less than all with the system's memory
-    of sockets. A control group of version 2 does not tell the sockets from the rest, so there it only must not be killed."""
+    of sockets. A control group of version 2 counts the sockets with the rest, so there only the latter is demanded."""
 
     def __init__(self, *flags, listen=("127.0.0.1:0",), program=None, descriptors=None, environment=None, pod=POD_BYTES):
         command = [program or os.environ["GRPCD"], "--shards", "2"]
@@ -187,7 +187,8 @@ class Server(Daemon):
         print(f"{self.pod // MEBIBYTE} MiB: {held}", file=sys.stderr)
         if self._group.kills():
             raise AssertionError("the kernel has killed grpcd for its memory")
-        if self._group.version == 1 and (peak >= self.pod * 3 // 4 or peak + sockets >= self.pod):
+        together = self._group.version == 2
+        if (peak >= self.pod * 3 // 4 and not together) or peak + sockets >= self.pod:
             raise AssertionError(f"{held}: more than docs/deploy/kubernetes/README.md says")
 
 

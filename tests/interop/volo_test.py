@@ -26,6 +26,8 @@ class Client(unittest.TestCase):
 
 
 class Server(mirror.Case):
+    empty = {}
+
     @classmethod
     def command(cls):
         return [*peer, "server"]

@@ -143,6 +143,24 @@ struct Unreading {
     world.simulation().run_for(10ms);
   }
 
+  /// Reads at last, and finds that the connection was reset before the response to its first request ended.
+  void finds_its_response_lost() {
+    peer->resume();
+    REQUIRE(world.run_until([&] { return peer->closed(); }));
+    CHECK_FALSE(peer->ended(1));
+  }
+  /// Ten more clients ask for 20 KB each, and all are served.
+  void make_others_need_room() {
+    std::vector<std::unique_ptr<RawPeer>> others;
+    for (int n = 0; n < 10; ++n) {
+      world.simulation().run_for(100ms);  // between two searches for room
+      others.push_back(RawPeer::before_server(world));
+      others.back()->request(1, "/test.v1.Raw/Inflate", message("20000"));
+      REQUIRE(world.run_until([&] { return others.back()->ended(1); }));
+      CHECK(others.back()->field(1, "grpc-status") == "0");
+    }
+  }
+
   SimulatedWorld world{1, {.socket_buffer_bytes = 10'000'000}};
   std::unique_ptr<RawPeer> peer;
   std::size_t connected_bytes = 0;
@@ -174,17 +192,8 @@ TEST_CASE("a client that does not read makes room for another, and its socket dr
   for (std::uint32_t id = 1; id < 21; id += 2) client.ask_for(id, 150'000);
   CHECK(client.held_bytes() > 700'000);
   CHECK(client.held_bytes() < 1'000'000);
-  std::vector<std::unique_ptr<RawPeer>> others;
-  for (int n = 0; n < 10; ++n) {
-    client.world.simulation().run_for(100ms);  // between two searches for room
-    others.push_back(RawPeer::before_server(client.world));
-    others.back()->request(1, "/test.v1.Raw/Inflate", message("20000"));
-    REQUIRE(client.world.run_until([&] { return others.back()->ended(1); }));
-    CHECK(others.back()->field(1, "grpc-status") == "0");
-  }
-  client.peer->resume();
-  REQUIRE(client.world.run_until([&] { return client.peer->closed(); }));
-  CHECK_FALSE(client.peer->ended(1));
+  client.make_others_need_room();
+  client.finds_its_response_lost();
 }
 
 TEST_CASE("a client that acknowledges no keepalive PING loses what it has not read") {
@@ -194,9 +203,7 @@ TEST_CASE("a client that acknowledges no keepalive PING loses what it has not re
   client.ask_for(1, 200'000);
   client.world.simulation().run_for(60s);
   CHECK(client.held_bytes() == 0);
-  client.peer->resume();
-  REQUIRE(client.world.run_until([&] { return client.peer->closed(); }));
-  CHECK_FALSE(client.peer->ended(1));
+  client.finds_its_response_lost();
 }
 
 TEST_CASE("a connection whose grace period ends drops what its client has not read") {
@@ -207,9 +214,7 @@ TEST_CASE("a connection whose grace period ends drops what its client has not re
   client.ask_for(1, 200'000);
   client.world.simulation().run_for(10s);
   CHECK(client.held_bytes() == 0);
-  client.peer->resume();
-  REQUIRE(client.world.run_until([&] { return client.peer->closed(); }));
-  CHECK_FALSE(client.peer->ended(1));
+  client.finds_its_response_lost();
 }
 
 TEST_CASE("a client that breaks the rules has the linger time to read what it was sent") {
@@ -220,9 +225,7 @@ TEST_CASE("a client that breaks the rules has the linger time to read what it wa
   CHECK(client.grown_bytes() >= 200'000);
   client.world.simulation().run_for(2s);
   CHECK(client.held_bytes() == 0);
-  client.peer->resume();
-  REQUIRE(client.world.run_until([&] { return client.peer->closed(); }));
-  CHECK_FALSE(client.peer->ended(1));
+  client.finds_its_response_lost();
 }
 
 TEST_CASE("a server that stops does not wait for a client that does not read, and leaves it the rest") {
@@ -290,9 +293,7 @@ TEST_CASE("a connection that ends waits for a peer that reads, up to the stall t
     client.peer->finish();
     client.world.simulation().run_for(8s);
     CHECK(client.held_bytes() == 0);
-    client.peer->resume();
-    REQUIRE(client.world.run_until([&] { return client.peer->closed(); }));
-    CHECK_FALSE(client.peer->ended(1));
+    client.finds_its_response_lost();
   }
 }
 
@@ -314,16 +315,8 @@ TEST_CASE("a connection that makes room drops its output while the server drains
   Unreading client(options);
   for (std::uint32_t id = 1; id < 21; id += 2) client.ask_for(id, 150'000);
   client.world.server().drain([] {});
-  std::vector<std::unique_ptr<RawPeer>> others;
-  for (int n = 0; n < 10; ++n) {
-    client.world.simulation().run_for(100ms);  // between two searches for room
-    others.push_back(RawPeer::before_server(client.world));
-    others.back()->request(1, "/test.v1.Raw/Inflate", message("20000"));
-    REQUIRE(client.world.run_until([&] { return others.back()->ended(1); }));
-  }
-  client.peer->resume();
-  REQUIRE(client.world.run_until([&] { return client.peer->closed(); }));
-  CHECK_FALSE(client.peer->ended(1));
+  client.make_others_need_room();
+  client.finds_its_response_lost();
 }
 
 TEST_CASE("a connection that ends sends no keepalive PING to a client that reads late") {
