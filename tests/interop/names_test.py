@@ -16,6 +16,7 @@ import urllib.request
 
 import harness
 
+SECOND = "127.0.1.1"  # other tests call from 127.0.0.2, so any port there may be taken
 METHOD = "echo.v1.EchoService/Echo"
 REFUSED, UNKNOWN = "every name server failed, refused or cannot be reached", "there is no such name"
 
@@ -109,15 +110,15 @@ class Names(unittest.TestCase):
     def test_a_new_address_gets_calls_and_one_that_is_gone_gets_no_more(self):
         port = self.server.port
         self.names.set(fleet=["127.0.0.1"])
-        with harness.Server("--admin", "127.0.0.1:0", listen=(f"127.0.0.2:{port}",)) as second:
+        with harness.Server("--admin", "127.0.0.1:0", listen=(f"{SECOND}:{port}",)) as second:
             command = [os.environ["GRPCBENCH"], "--server", self.names.target("fleet", port), "--lb", "round_robin",
                        "--rate", "100", "--duration", "1h", "--connections", "1"]  # fmt: skip
             with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as load:
                 self.assertTrue(harness.wait_until(lambda: calls_of(self.server) > 0))
                 self.assertEqual(calls_of(second), 0)
-                self.names.set(fleet=["127.0.0.1", "127.0.0.2"])
+                self.names.set(fleet=["127.0.0.1", SECOND])
                 self.assertTrue(harness.wait_until(lambda: calls_of(second) > 100))
-                self.names.set(fleet=["127.0.0.2"])
+                self.names.set(fleet=[SECOND])
                 self.assertTrue(harness.wait_until(self.first_is_left))
                 load.send_signal(signal.SIGINT)
                 output = load.communicate(timeout=harness.STOP_SECONDS)[0]
