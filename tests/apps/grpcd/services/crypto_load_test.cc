@@ -376,12 +376,15 @@ TEST_CASE("a turn makes only a limited part of a burst of cheap signatures") {
         const Result<SignResponse> response = co_await stub.Sign(request);
         ++ends[response ? Code::OK : response.error().code()];
       };
-      std::vector<Task<void>> calls;
-      for (int i = 0; i < 300; ++i) calls.push_back(one());
-      for (const Task<void>& call : calls) call.start();
-      co_await until([&] { return ends[Code::OK] == 300; });
+      // A busy machine may deliver a burst in pieces that fill no turn.
+      for (int bursts = 1; bursts <= 20 && most.count() < turn_shares; ++bursts) {
+        std::vector<Task<void>> calls;
+        for (int i = 0; i < 300; ++i) calls.push_back(one());
+        for (const Task<void>& call : calls) call.start();
+        co_await until([&] { return ends[Code::OK] == 300 * bursts; });
+      }
     });
-    CHECK(most.count() == turn_shares);  // fewer would mean that they did not arrive as a burst
+    CHECK(most.count() == turn_shares);
   }
 }
 
