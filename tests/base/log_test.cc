@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/log_writer.h"
+#include "own_process.h"
 
 /// Counts how often it is formatted.
 struct Counted {
@@ -294,11 +295,8 @@ TEST_CASE("(exits right after logging)" * doctest::skip()) {
 }
 
 TEST_CASE("records from before exit are written") {
-  std::FILE* child = popen("exec /proc/$PPID/exe --no-skip --test-case='(exits right*' 2>&1 >/dev/null", "r");
-  REQUIRE(child);
-  std::string text;
-  for (int c; (c = std::fgetc(child)) != EOF;) text.push_back(static_cast<char>(c));
-  CHECK(pclose(child) == 0);
+  const auto [status, text] = test::in_own_process("(exits right after logging)");
+  CHECK(status == 0);
   CHECK(std::count(text.begin(), text.end(), '\n') == 100);
   CHECK(text.ends_with(" info record 99\n"));
 }
@@ -308,16 +306,13 @@ TEST_CASE("(exits while nobody reads its stderr)" * doctest::skip()) {
   int ends[2];
   REQUIRE(pipe(ends) == 0);
   REQUIRE(dup2(ends[1], 2) == 2);
-  alarm(300);
   const std::string line(1000, 'x');
   for (int i = 0; i < 1000; ++i) log::info("{}", line);
   std::exit(0);
 }
 
 TEST_CASE("a process ends although its stderr is not read") {
-  std::FILE* child = popen("exec /proc/$PPID/exe --no-skip --test-case='(exits while*' >/dev/null", "r");
-  REQUIRE(child);
-  CHECK(pclose(child) == 0);
+  CHECK(test::in_own_process("(exits while nobody reads its stderr)").status == 0);
 }
 
 }  // namespace
