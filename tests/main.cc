@@ -1,3 +1,48 @@
-// The one main function of all test executables.
+// The one main function of all test executables. A test case that waits for something that never happens is ended, so that it fails
+// and its name is printed.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <csignal>
+#include <cstdlib>
 #include <doctest/doctest.h>
+#include <unistd.h>
+
+namespace {
+
+/// Far above the time of any test case on a busy machine. A case that takes longer has a `doctest::timeout` of its own.
+constexpr double case_limit_s = RINGRPC_TEST_CASE_LIMIT_S;
+
+/// doctest's handler of SIGABRT prints the name of the test case.
+extern "C" void on_limit(int) {
+  std::signal(SIGALRM, SIG_DFL);  // in case nobody reads the output
+  ::alarm(10);
+  constexpr char text[] =
+      "The test case takes longer than its limit; it probably waits for something that never happens.\n";
+  (void)!::write(STDERR_FILENO, text, sizeof text - 1);
+  std::abort();
+}
+
+class CaseLimit : public doctest::IReporter {
+ public:
+  explicit CaseLimit(const doctest::ContextOptions&) {}
+
+  void test_case_start(const doctest::TestCaseData& test) override {
+    std::signal(SIGALRM, on_limit);
+    ::alarm(static_cast<unsigned>(test.m_timeout > 0 ? test.m_timeout : case_limit_s));
+  }
+  void test_case_end(const doctest::CurrentTestCaseStats&) override { ::alarm(0); }
+
+  void report_query(const doctest::QueryData&) override {}
+  void test_run_start() override {}
+  void test_run_end(const doctest::TestRunStats&) override {}
+  void test_case_reenter(const doctest::TestCaseData&) override {}
+  void test_case_exception(const doctest::TestCaseException&) override {}
+  void subcase_start(const doctest::SubcaseSignature&) override {}
+  void subcase_end() override {}
+  void log_assert(const doctest::AssertData&) override {}
+  void log_message(const doctest::MessageData&) override {}
+  void test_case_skipped(const doctest::TestCaseData&) override {}
+};
+
+REGISTER_LISTENER("case-limit", 1, CaseLimit);
+
+}  // namespace
