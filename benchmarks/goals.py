@@ -10,7 +10,7 @@ import statistics
 import sys
 from typing import Callable, NamedTuple
 
-from rounds import median, median_ratio, ratio
+from rounds import ratios, ratios_of, rounds_of
 
 OURS, OURS_BY_H2LOAD = "ringrpc", "ringrpc (h2load)"
 CEILING = "nghttpd (h2load)"
@@ -25,11 +25,12 @@ class Goal(NamedTuple):
     title: str
     sign: str  # a key of SIGNS
     limit: float
-    measured: Callable  # takes the figures; KeyError if they are missing
+    # Takes the figures; gives a number, or one for each round, of which the median counts. KeyError if they are missing.
+    measured: Callable
 
 
 def _ratio(row, figure, name, other):
-    return lambda figures: ratio(figures["rows"][row], figure, name, other)
+    return lambda figures: ratios(figures["rows"][row], figure, name, other)
 
 
 def _cpu_to(row, other):
@@ -42,13 +43,13 @@ def _cpu_to_best_peer(name):
         peers = [peer for peer in row if peer not in (OURS, OURS_OBSERVED)]
         if not peers:
             raise KeyError(name)
-        return max(ratio(row, "cpu_us", OURS, peer) for peer in peers)
+        return max((ratios(row, "cpu_us", OURS, peer) for peer in peers), key=statistics.median)
 
     return measured
 
 
 def _calls_per_second(row, name):
-    return lambda figures: median(figures["rows"][row], name, "calls_per_second")
+    return lambda figures: rounds_of(figures["rows"][row], name, "calls_per_second")
 
 
 def _own_allocations(figures):
@@ -74,10 +75,27 @@ ECHO = (
     Goal("grpcbench's CPU a call, to h2load's", "≤", 0.8, _ratio("10x10", "generator_us", OURS, OURS_BY_H2LOAD)),
     Goal(
         "two shards: server CPU a call, to one shard's", "≤", 1.05,
-        lambda figures: median_ratio(figures["shards"]["two"], figures["shards"]["one"]),
+        lambda figures: ratios_of(figures["shards"]["two"], figures["shards"]["one"]),
     ),
-    Goal("50 % load: 99th percentile, µs", "<", 1000, lambda figures: statistics.median(figures["half load"]["p99_us"])),
+    Goal("50 % load: 99th percentile, µs", "<", 1000, lambda figures: figures["half load"]["p99_us"]),
 )  # fmt: skip
+
+# Measured by unary_echo.py. The ways to observe are those of its rows.
+NOTHING_ELSE, WITH_METRICS, SAMPLED = "nothing else", "--admin", "--admin --telemetry, sampled"
+UNTRACED, NOT_SAMPLED = "off", "never"
+
+
+def _added(part, more, less):
+    return lambda figures: figures[part][more] - figures[part][less]
+
+
+COSTS = (
+    Goal("metrics: instructions of a call", "≤", 250, _added("observed", WITH_METRICS, NOTHING_ELSE)),
+    Goal("metrics: own heap allocations of a call", "≤", 0, _own_allocations),
+    Goal("traces: instructions of an unsampled call", "≤", 150, _added("tracing", NOT_SAMPLED, UNTRACED)),
+    Goal("telemetry: instructions of a sampled call", "≤", 3_000, _added("observed", SAMPLED, NOTHING_ELSE)),
+    Goal("scrape: longest time of a shard, µs", "≤", 200, lambda figures: figures["scrape"]["longest_us"]),
+)
 
 # Measured by transports.py.
 TRANSPORTS = (
@@ -89,20 +107,23 @@ TRANSPORTS = (
 def judge(goals, figures, out=sys.stdout):
     """Prints the goals as a table. Returns whether all judged goals were met."""
     missed = 0
-    row = "{:48} {:>10} {:>10}  {}".format
-    print(row("goal", "measured", "goal", "").rstrip(), file=out)
+    row = "{:48} {:>10} {:>10} {:>10} {:>10}  {}".format
+    print(row("goal", "least", "median", "most", "goal", "").rstrip(), file=out)
     for goal in goals:
         limit = f"{goal.sign} {_number(goal.limit)}"
         try:
-            value = goal.measured(figures)
+            measured = goal.measured(figures)
         except KeyError:
-            print(row(goal.title, "–", limit, "not measured"), file=out)
+            print(row(goal.title, "", "–", "", limit, "not measured"), file=out)
             continue
+        rounds = measured if isinstance(measured, list) else [measured]
+        value = statistics.median(rounds)
         met = SIGNS[goal.sign](value, goal.limit)
         missed += not met
         same = float(_number(value).replace(",", "")) == goal.limit  # equal as printed
         shown = _number(value) if met or not same else f"{value:,.3f}"
-        print(row(goal.title, shown, limit, "met" if met else "NOT MET"), file=out)
+        least, most = map(_number, (min(rounds), max(rounds))) if len(rounds) > 1 else ("", "")
+        print(row(goal.title, least, shown, most, limit, "met" if met else "NOT MET"), file=out)
     return missed == 0
 
 

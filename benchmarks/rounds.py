@@ -45,19 +45,24 @@ def measure(contender, calls):
 
 
 def median(row, name, figure):
-    return statistics.median(_rounds(row, name, figure))
+    return statistics.median(rounds_of(row, name, figure))
 
 
 def ratio(row, figure, name, other):
     """The median of the rounds' ratios of the first to the second, because both met the same machine within a round."""
-    return median_ratio(_rounds(row, name, figure), _rounds(row, other, figure))
+    return statistics.median(ratios(row, figure, name, other))
 
 
-def median_ratio(ones, others):
-    return statistics.median(one / other for one, other in zip(ones, others, strict=True))
+def ratios(row, figure, name, other):
+    """The ratio of each round."""
+    return ratios_of(rounds_of(row, name, figure), rounds_of(row, other, figure))
 
 
-def _rounds(row, name, figure):
+def ratios_of(ones, others):
+    return [one / other for one, other in zip(ones, others, strict=True)]
+
+
+def rounds_of(row, name, figure):
     """KeyError if it was not measured."""
     rounds = row[name][figure]
     if None in rounds:

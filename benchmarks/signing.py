@@ -32,7 +32,7 @@ import time
 import loads
 from machine import require
 from options import whole
-from rounds import median_ratio
+from rounds import ratios_of
 from servers import HOST, Server, bare_environment
 
 # Each algorithm with its name in `openssl speed`, its kind of key, and the thread that signs.
@@ -134,7 +134,7 @@ def report_throughput(figures):
     print(row("signatures/s of CPU", "grpcd", "openssl", "ratio", "busy", "ratio", "all"))
     for algorithm, rounds in figures.items():
         rate = {name: f"{statistics.median(rounds[name]):,.0f}" for name in rounds}
-        ratio = {name: f"{median_ratio(rounds['thread'], rounds[name]):.2f}" for name in ("alone", "beside")}
+        ratio = {name: f"{statistics.median(ratios_of(rounds['thread'], rounds[name])):.2f}" for name in ("alone", "beside")}
         print(row(algorithm, rate["thread"], rate["alone"], ratio["alone"], rate["beside"], ratio["beside"], rate["all"]))
     print()
 
@@ -145,7 +145,7 @@ def report_latency(figures):
     for index, name in enumerate(("median", "99th percentile")):
         alone, beside = ([pair[index] for pair in figures[kind]] for kind in ("alone", "beside"))
         medians = (f"{statistics.median(rounds):,.0f}" for rounds in (alone, beside))
-        print(row(name, *medians, f"{median_ratio(beside, alone):.2f}"))
+        print(row(name, *medians, f"{statistics.median(ratios_of(beside, alone)):.2f}"))
     rate = statistics.median(figures["signatures_per_second"])
     print(f"beside {rate:,.0f} RSA-2048 signatures/s")
 

@@ -14,13 +14,15 @@ tracing       user-space instructions of the same call to a server with a tracer
               same server without a tracer
 observed      user-space instructions of the same call to grpcd with admin pages, with telemetry in addition, with one call
               in a hundred sampled and in the access log, and with every call sampled, whose spans a collector takes; and
-              what each adds to the call without them
+              what each adds to the call without them; and heap blocks of a call with admin pages
+scrape        the longest time for which a scrape of 1,000 methods on 8 shards holds a shard at once, in processor time
 tls           the same processor time over TLS 1.3 (AES-128-GCM, P-256) and in plaintext, both of grpcd, taking turns;
               handshakes included
 memory        the growth of the resident set for each idle connection that has exchanged SETTINGS, and whether the server
               still responds while it holds them all
 
-The echo's request and response have a payload of 16 bytes. The exit status is 0 if everything could be measured.
+The echo's request and response have a payload of 16 bytes. The output ends with a table of the goals; the exit status
+is 1 if one of them is missed.
 """
 
 import argparse
@@ -30,10 +32,12 @@ import json
 import pathlib
 import shlex
 import signal
+import subprocess
 import sys
 import tempfile
 
 from counted_work import Counting
+from goals import COSTS, NOT_SAMPLED, NOTHING_ELSE, SAMPLED, UNTRACED, WITH_METRICS, judge
 from idle_connections import memory_per_connection, room_for
 from loads import h2load
 from machine import require, two_cores
@@ -46,7 +50,7 @@ from subjects import (
 
 SHAPES = ((10, 10), (1, 100), (100, 1))  # connections, streams on each
 OURS, THEIRS, OVER_TLS = "grpcd", "nghttpd", "TLS"
-SAMPLING = {"off": "no tracer", "never": "tracer, not sampled", "always": "sampled"}
+SAMPLING = {UNTRACED: "no tracer", NOT_SAMPLED: "tracer, not sampled", "always": "sampled"}
 
 
 def over_tls(plain, folder):
@@ -72,25 +76,38 @@ def ways_to_observe(folder):
     so that none is dropped."""
     admin = ["--admin", "127.0.0.1:0"]
     return {
-        "nothing else": ([], ()),
-        "--admin": (admin, ()),
+        NOTHING_ELSE: ([], ()),
+        WITH_METRICS: (admin, ()),
         "--admin --telemetry, not sampled": ([*admin, "--telemetry"], ("OTEL_TRACES_SAMPLER=always_off",)),
         "that, 1 % sampled, 1 % in the access log": observed_as_in_production(folder),
-        "--admin --telemetry, sampled":
-            ([*admin, "--telemetry"], ("OTEL_TRACES_SAMPLER=always_on", "OTEL_BSP_MAX_QUEUE_SIZE=1000000")),
+        SAMPLED: ([*admin, "--telemetry"], ("OTEL_TRACES_SAMPLER=always_on", "OTEL_BSP_MAX_QUEUE_SIZE=1000000")),
     }  # fmt: skip
 
 
-def observed(options, cores, folder):
+def observed(options, counting, cores, folder):
     """Instructions of a call for each of these ways."""
-    counting = Counting(options.valgrind_wait, folder, cores, options.counted_calls)
     counted = {}
-    with Server([options.traced_echo, ADDRESS, "off"], cores[1]) as collector:
+    with Server([options.traced_echo, ADDRESS, UNTRACED], cores[1]) as collector:
         for title, (flags, variables) in ways_to_observe(folder).items():
             subject = echo_server(OURS, [*grpcd_command(options.grpcd), *shlex.split(options.flags), *flags], folder)
             subject = subject._replace(variables=(exporting_to(collector), *variables))
             counted[title] = counting.instructions_per_call(subject, SHAPES[0])
     return counted
+
+
+def allocations_with_metrics(options, counting, folder):
+    flags, _ = ways_to_observe(folder)[WITH_METRICS]
+    subject = echo_server(OURS, [*grpcd_command(options.grpcd), *shlex.split(options.flags), *flags], folder)
+    return [allocation._asdict() for allocation in counting.allocations_per_call(subject, SHAPES[0])]
+
+
+def scrape(options):
+    """The longest step of each repetition."""
+    command = [options.scrape_bench, f"--benchmark_repetitions={options.rounds}", "--benchmark_format=json"]
+    done = subprocess.run(command, check=True, capture_output=True)
+    rows = [row for row in json.loads(done.stdout)["benchmarks"] if row["run_type"] == "iteration"]
+    rounds = {row["repetition_index"] for row in rows}
+    return {"longest_us": [max(row["longest_us"] for row in rows if row["repetition_index"] == at) for at in sorted(rounds)]}
 
 
 def measure(options, cores):
@@ -100,18 +117,20 @@ def measure(options, cores):
         folder = pathlib.Path(name)
         ours = echo_server(OURS, [*grpcd_command(options.grpcd), *shlex.split(options.flags)], folder)
         both = (ours, file_server(folder))
+        counting = Counting(options.valgrind_wait, folder, cores, options.counted_calls)
         if "instructions" in options.only:
-            counting = Counting(options.valgrind_wait, folder, cores, options.counted_calls)
             figures["instructions"] = {each.name: counting.instructions_per_call(each, SHAPES[0]) for each in both}
         if "tracing" in options.only:
-            counting = Counting(options.valgrind_wait, folder, cores, options.counted_calls)
             figures["tracing"] = {
                 sampling: counting.instructions_per_call(
                     echo_server(sampling, [options.traced_echo, ADDRESS, sampling], folder), SHAPES[0])
                 for sampling in SAMPLING
             }
         if "observed" in options.only:
-            figures["observed"] = observed(options, cores, folder)
+            figures["observed"] = observed(options, counting, cores, folder)
+            figures["allocations"] = allocations_with_metrics(options, counting, folder)
+        if "scrape" in options.only:
+            figures["scrape"] = scrape(options)
         if "cpu" in options.only:
             for shape in SHAPES:
                 figures["rows"]["{}x{}".format(*shape)] = under_h2load(options, both, shape, cores)
@@ -152,13 +171,14 @@ def report(figures):
 
 
 def parse_options():
-    parts = ["instructions", "tracing", "observed", "cpu", "tls", "memory"]
+    parts = ["instructions", "tracing", "observed", "scrape", "cpu", "tls", "memory"]
     parser = argparse.ArgumentParser(description="Measures grpcd's unary echo, beside nghttpd.")
     parser.add_argument("--grpcd", required=True, type=pathlib.Path, help="the program to measure")
     parser.add_argument(
         "--valgrind-wait", required=True, type=pathlib.Path, help="valgrind-wait.so, which the build makes"
     )
     parser.add_argument("--traced-echo", type=pathlib.Path, help="traced-echo, which the build makes, for tracing and observed")
+    parser.add_argument("--scrape-bench", type=pathlib.Path, help="scrape-bench, which the build makes, for scrape")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts, help="which figures (all)")
     parser.add_argument("--calls", type=whole(100), default=100_000, help="calls of a round of cpu and tls (%(default)s)")
     parser.add_argument("--rounds", type=whole(1), default=5, help="rounds of cpu and tls (%(default)s)")
@@ -173,6 +193,8 @@ def parse_options():
     options = parser.parse_args()
     if {"tracing", "observed"} & set(options.only) and not options.traced_echo:
         parser.error("tracing and observed need --traced-echo")
+    if "scrape" in options.only and not options.scrape_bench:
+        parser.error("scrape needs --scrape-bench")
     return options
 
 
@@ -186,6 +208,9 @@ def main():
         print(json.dumps(figures, indent=2))
     else:
         report(figures)
+        print()
+    met = judge(COSTS, figures, sys.stderr if options.json else sys.stdout)
+    sys.exit(0 if met else 1)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,13 @@ OVER_TRANSPORTS = {
     }
 }
 
+COSTS = {
+    "observed": {goals.NOTHING_ELSE: 11_000, goals.WITH_METRICS: 11_250, goals.SAMPLED: 14_000},
+    "allocations": [{"owner": "own code", "per_call": 0}, {"owner": "protobuf", "per_call": 3}],
+    "tracing": {goals.UNTRACED: 11_000, goals.NOT_SAMPLED: 11_150},
+    "scrape": {"longest_us": [150, 200, 900]},
+}
+
 
 def judged(figures, stated=goals.ECHO):
     """Judges the figures. Returns whether no goal was missed, and the printed lines."""
@@ -66,7 +73,7 @@ def judged(figures, stated=goals.ECHO):
 
 def verdicts(figures, stated=goals.ECHO):
     """The title of each printed goal, and the end of its line."""
-    return {line[:48].rstrip(): line[72:] for line in judged(figures, stated)[1]}
+    return {line[:48].rstrip(): line[94:] for line in judged(figures, stated)[1]}
 
 
 class Judge(unittest.TestCase):
@@ -92,6 +99,25 @@ class Judge(unittest.TestCase):
                 figures["rows"]["10x10"][transport]["cpu_us"] = rounds
                 self.assertEqual(verdicts(figures, goals.TRANSPORTS), {tls: "met", unix: "met", missed: "NOT MET"})
                 self.assertFalse(judged(figures, goals.TRANSPORTS)[0])
+
+    def test_the_costs(self):
+        self.assertEqual(set(verdicts(COSTS, goals.COSTS).values()), {"met"})
+        for goal, (part, name, figure) in zip(goals.COSTS, (
+            ("observed", goals.WITH_METRICS, 11_251),
+            ("allocations", 0, {"owner": "own code", "per_call": 0.001}),
+            ("tracing", goals.NOT_SAMPLED, 11_151),
+            ("observed", goals.SAMPLED, 14_001),
+            ("scrape", "longest_us", [150, 201, 900]),
+        ), strict=True):  # fmt: skip
+            with self.subTest(goal.title):
+                figures = copy.deepcopy(COSTS)
+                figures[part][name] = figure
+                missed = {title for title, verdict in verdicts(figures, goals.COSTS).items() if verdict == "NOT MET"}
+                self.assertEqual(missed, {goal.title})
+
+    def test_the_least_and_the_most_of_the_rounds_stand_beside_the_median(self):
+        (line,) = [line for line in judged(FIGURES)[1] if line.startswith("50 % load")]
+        self.assertEqual(line.split()[-6:], ["500", "999", "5,000", "<", "1,000", "met"])
 
     def test_a_little_worse_is_not_met(self):
         def worse(path, *rounds):
@@ -138,7 +164,7 @@ class Judge(unittest.TestCase):
         figures = copy.deepcopy(FIGURES)
         figures["rows"]["1x1"][goals.OURS]["mean_us"] = [25.02] * 3
         (line,) = [line for line in judged(figures)[1] if "bare epoll's" in line]
-        self.assertEqual(line.split()[-5:], ["1.251", "≤", "1.25", "NOT", "MET"])
+        self.assertEqual(line.split()[-7:], ["1.25", "1.251", "1.25", "≤", "1.25", "NOT", "MET"])
 
     def test_a_miss_of_a_limit_of_zero_is_printed_so_that_it_shows(self):
         figures = copy.deepcopy(FIGURES)
