@@ -24,9 +24,12 @@ run_tests = ninja -C $(1) && $(MESON) test -C $(1) --no-rebuild --print-errorlog
 # The sanitizers run the suites that find most for their time. Findings have lines, but not the variables of an unoptimized
 # build. Of other people's programs only those that test grpcd run, since the rest use the same code. ThreadSanitizer runs only
 # the suites with threads.
-sanitizer_suites = base signer reactor rpc grpcd
+sanitizer_suites = base signer reactor rpc telemetry grpcd
 run_suites = $(MESON) test -C $(1) --timeout-multiplier 3 --print-errorlogs $(addprefix --suite=,$(sanitizer_suites) $(2)) $(ARGS)
 sanitized = -Dbenchmarks=false -Dbuildtype=plain -Db_ndebug=false '-Dcpp_args=-g1 -D_GLIBCXX_ASSERTIONS' -Db_lundef=false
+
+# Tests run against the optimized code with its assertions, in build-test/. The product in build/ leaves them out.
+asserting = -Db_ndebug=false -Dcpp_args=-D_GLIBCXX_ASSERTIONS
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -89,15 +92,15 @@ image: deb  ## Make a container image of the packages, and a seccomp profile for
 	@.ci/image '$(DEB)' build-image
 
 clean:  ## Remove all build directories
-	rm -rf build build-asan build-tsan build-checked build-coverage build-fuzz build-dist build-deb build-deb-again build-image
+	rm -rf build build-test build-asan build-tsan build-checked build-coverage build-fuzz build-dist build-deb build-deb-again build-image
 
-collector: configured  ## Build the OpenTelemetry Collector for the tests of traces, which are skipped without it
-	cd tests/interop && PYTHONPATH='$(CURDIR)/benchmarks' TOOLS_DIR='$(CURDIR)/build/tools' RINGRPC_BUILD_ALL=1 $(PYTHON) -B -c 'import otlp; otlp.collector()'
+collector: tested  ## Build the OpenTelemetry Collector for the tests of traces, which are skipped without it
+	cd tests/interop && PYTHONPATH='$(CURDIR)/benchmarks' TOOLS_DIR='$(CURDIR)/build-test/tools' RINGRPC_BUILD_ALL=1 $(PYTHON) -B -c 'import otlp; otlp.collector()'
 
 .PHONY: test asan tsan checked fuzz coverage h2spec interop guest without-io-uring soak
-test: configured  ## Build and run all tests; ARGS go to `meson test` (ARGS='--suite http2')
+test: tested  ## Build and run all tests, in build-test/; ARGS go to `meson test` (ARGS='--suite http2')
 	@.ci/setup test docs
-	$(call run_tests,build)
+	$(call run_tests,build-test)
 
 asan:  ## Run the tests with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
 	@.ci/setup build test sanitize
@@ -129,23 +132,23 @@ coverage:  ## Measure the tests' line coverage: build-coverage/meson-logs/covera
 	PATH=/usr/lib/llvm-19/bin:$$PATH ninja -C build-coverage coverage-text coverage-html
 	@tail -n 3 build-coverage/meson-logs/coverage.txt
 
-interop: configured  ## Run only the tests against other implementations (gRPC's interop cases, connectconformance, h2spec, ...)
-	$(call run_tests,build,--suite interop)
+interop: tested  ## Run only the tests against other implementations (gRPC's interop cases, connectconformance, h2spec, ...)
+	$(call run_tests,build-test,--suite interop)
 
-guest: configured  ## Run only the tests of vsock and both backends on Debian's kernel in a virtual machine (QEMU)
+guest: tested  ## Run only the tests of vsock and both backends on Debian's kernel in a virtual machine (QEMU)
 	@.ci/setup test guest
-	$(call run_tests,build,--suite guest)
+	$(call run_tests,build-test,--suite guest)
 
-without-io-uring: configured  ## Run all tests twice on epoll: io_uring forbidden by a seccomp filter, then hidden
+without-io-uring: tested  ## Run all tests twice on epoll: io_uring forbidden by a seccomp filter, then hidden
 	@.ci/setup test
-	$(call run_tests,build,--wrapper '$(CURDIR)/build/tests/without_io_uring EPERM')
-	$(call run_tests,build,--wrapper '$(CURDIR)/build/tests/without_io_uring ENOSYS')
+	$(call run_tests,build-test,--wrapper '$(CURDIR)/build-test/tests/without_io_uring EPERM')
+	$(call run_tests,build-test,--wrapper '$(CURDIR)/build-test/tests/without_io_uring ENOSYS')
 
-soak: configured  ## Run only the soak tests: 10,000 calls over one and over as many connections, by gRPC's Go client and ours
-	$(call run_tests,build,--suite soak)
+soak: tested  ## Run only the soak tests: 10,000 calls over one and over as many connections, by gRPC's Go client and ours
+	$(call run_tests,build-test,--suite soak)
 
-h2spec: configured  ## Run only the HTTP/2 conformance tests against grpcd
-	$(call run_tests,build,h2spec)
+h2spec: tested  ## Run only the HTTP/2 conformance tests against grpcd
+	$(call run_tests,build-test,h2spec)
 
 .PHONY: api
 api: configured  ## Generate docs/api.md from the comments in the .proto files
@@ -166,10 +169,10 @@ format-check:  ## Fail if `make format` would change something
 	@.ci/setup lint
 	@clang-format-19 --dry-run --Werror $(SOURCES)
 
-lint: configured  ## Check the sources with clang-tidy; any finding fails
+lint: tested  ## Check the sources with clang-tidy; any finding fails
 	@.ci/setup lint
-	ninja -C build
-	@.ci/lint build
+	ninja -C build-test
+	@.ci/lint build-test
 
 # Each starts and stops its own grpcd. ARGS go to grpcbench after the flags given here.
 load = ninja -C build apps/grpcd apps/grpcbench && \
@@ -208,11 +211,11 @@ benchmark-peers: configured  ## Compare with tonic, grpc-go, grpc++ and nghttpd,
 	  benchmarks/streams/stream-server benchmarks/streams/stream-load benchmark-peers
 	$(PYTHON) -B benchmarks/peers.py --build build $(ARGS)
 
-benchmark-micro: configured  ## Measure instructions and CPU per call and memory per idle connection, beside nghttpd
+benchmark-micro: configured  ## Measure instructions and CPU per call and memory per idle connection, beside nghttpd, and check the costs
 	@.ci/setup test
-	ninja -C build apps/grpcd benchmarks/traced-echo benchmarks/valgrind-wait.so
+	ninja -C build apps/grpcd benchmarks/traced-echo benchmarks/scrape-bench benchmarks/valgrind-wait.so
 	$(PYTHON) -B benchmarks/unary_echo.py --grpcd build/apps/grpcd --traced-echo build/benchmarks/traced-echo \
-	  --valgrind-wait build/benchmarks/valgrind-wait.so $(ARGS)
+	  --scrape-bench build/benchmarks/scrape-bench --valgrind-wait build/benchmarks/valgrind-wait.so $(ARGS)
 
 benchmark-transports: configured  ## Compare CPU per call, throughput and latency over TCP, unix sockets, vsock and TLS
 	ninja -C build apps/grpcd apps/grpcbench
@@ -232,9 +235,13 @@ benchmark-layers: configured  ## Benchmark reactor, HTTP/2 session and codec sep
 	ninja -C build $(layers:%=benchmarks/%-bench)
 	$(foreach layer,$(layers),build/benchmarks/$(layer)-bench --benchmark_min_time=0.1 $(ARGS) &&) true
 
-.PHONY: configured
+.PHONY: configured tested
 configured:
 	@.ci/setup build
 	$(call configure,build)
+
+tested:
+	@.ci/setup build
+	$(call configure,build-test,$(asserting))
 
 comma := ,
