@@ -6,6 +6,8 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include "listener.h"
+
 namespace {
 
 /// Far above the time of any test case on a busy machine. A case that takes longer has a `doctest::timeout` of its own.
@@ -21,26 +23,15 @@ extern "C" void on_limit(int) {
   std::abort();
 }
 
-class CaseLimit : public doctest::IReporter {
+class CaseLimit : public ringrpc::test::Listener {
  public:
-  explicit CaseLimit(const doctest::ContextOptions&) {}
+  using Listener::Listener;
 
   void test_case_start(const doctest::TestCaseData& test) override {
     std::signal(SIGALRM, on_limit);
     ::alarm(static_cast<unsigned>(test.m_timeout > 0 ? test.m_timeout : case_limit_s));
   }
   void test_case_end(const doctest::CurrentTestCaseStats&) override { ::alarm(0); }
-
-  void report_query(const doctest::QueryData&) override {}
-  void test_run_start() override {}
-  void test_run_end(const doctest::TestRunStats&) override {}
-  void test_case_reenter(const doctest::TestCaseData&) override {}
-  void test_case_exception(const doctest::TestCaseException&) override {}
-  void subcase_start(const doctest::SubcaseSignature&) override {}
-  void subcase_end() override {}
-  void log_assert(const doctest::AssertData&) override {}
-  void log_message(const doctest::MessageData&) override {}
-  void test_case_skipped(const doctest::TestCaseData&) override {}
 };
 
 REGISTER_LISTENER("case-limit", 1, CaseLimit);

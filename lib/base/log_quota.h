@@ -9,6 +9,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -35,6 +36,10 @@ class LogQuota {
   /// If a record may be written now, returns the number suppressed since the last one. Otherwise counts this
   /// record as suppressed and returns nothing.
   std::optional<LeftOut> take(Instant now) noexcept {
+    if (const unsigned now_epoch = current_epoch.load(std::memory_order_relaxed); epoch_ != now_epoch) {
+      *this = {};
+      epoch_ = now_epoch;
+    }
     const Instant earliest = now - burst * interval;
     spent_until_ = std::max(spent_until_, earliest);
     if (spent_until_ + interval > now) {
@@ -45,9 +50,16 @@ class LogQuota {
     return LeftOut{std::exchange(left_out_, 0)};
   }
 
+  /// Lets all quotas of the process begin anew, for tests that count records: others before them may have spent a
+  /// quota.
+  static void renew_all() noexcept { current_epoch.fetch_add(1, std::memory_order_relaxed); }
+
  private:
+  inline static constinit std::atomic<unsigned> current_epoch{0};
+
   Instant spent_until_ = Instant::min();  ///< each record spends one interval of the past
   std::uint64_t left_out_ = 0;
+  unsigned epoch_ = 0;
 };
 
 }  // namespace ringrpc

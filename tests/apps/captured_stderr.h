@@ -1,4 +1,4 @@
-/// Captures stderr, including the log, during its lifetime.
+/// Captures stderr, including the log, during its lifetime. Quotas of repeated records begin anew.
 ///
 ///   CapturedStderr captured;
 ///   log::info("hello");
@@ -13,6 +13,7 @@
 
 #include "ringrpc/log.h"
 
+#include "base/log_quota.h"
 #include "scratch_file.h"
 
 namespace ringrpc::apps {
@@ -20,6 +21,7 @@ namespace ringrpc::apps {
 class CapturedStderr {
  public:
   CapturedStderr() : saved_(::dup(STDERR_FILENO)) {
+    LogQuota::renew_all();
     log::flush();
     const int fd = ::open(file_.path().c_str(), O_WRONLY | O_APPEND);
     ::dup2(fd, STDERR_FILENO);

@@ -38,5 +38,12 @@ TEST_CASE("the next record states the number of suppressed ones, once") {
   CHECK(quota.take(start + 2s)->words().empty());
 }
 
+TEST_CASE("quotas that were spent begin anew when all do") {
+  LogQuota quota;
+  CHECK(let_through(quota, start, 1000) == LogQuota::burst);
+  LogQuota::renew_all();
+  CHECK(let_through(quota, start - 1min, 1000) == LogQuota::burst);
+}
+
 }  // namespace
 }  // namespace ringrpc

@@ -318,7 +318,7 @@ void run_restarts(std::uint64_t seed) {
 
 constexpr std::uint64_t seeds = 10'000;
 
-TEST_CASE("no call is lost under any seed") { for_each_seed(seeds, &run_seed); }
+TEST_CASE("no call is lost under any seed" * doctest::timeout(600)) { for_each_seed(seeds, &run_seed); }
 
 TEST_CASE("no call fails because its server is replaced") { for_each_seed(seeds, &run_restarts, 10); }
 

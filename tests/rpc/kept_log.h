@@ -1,4 +1,4 @@
-/// Keeps the log of this process during its lifetime, from that level on.
+/// Keeps the log of this process during its lifetime, from that level on. Quotas of repeated records begin anew.
 ///
 ///   KeptLog log(log::Level::debug);
 ///   CHECK(log.count("info 127.0.0.1:7: connected again") == 1);
@@ -12,11 +12,14 @@
 
 #include "ringrpc/log.h"
 
+#include "base/log_quota.h"
+
 namespace ringrpc::test {
 
 class KeptLog {
  public:
   explicit KeptLog(log::Level level) {
+    LogQuota::renew_all();
     log::flush();
     log::set_sink(lines_);
     log::set_level(level);

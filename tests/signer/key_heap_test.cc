@@ -4,20 +4,29 @@
 #include <cstring>
 #include <doctest/doctest.h>
 #include <openssl/crypto.h>
+#include <stdexcept>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
 #include "keys.h"
+#include "listener.h"
 #include "signer/guarded_thread.h"
 
 namespace ringrpc {
 namespace {
 
-void prepare() {
-  const Result<KeyRegistry> none = make_keys({}, {});
-  REQUIRE(none);
-}
+/// OpenSSL's memory can be guarded only before its first use, and any test may be the first.
+class GuardedFromTheStart : public test::Listener {
+ public:
+  using Listener::Listener;
+
+  void test_run_start() override {
+    if (!make_keys({}, {})) throw std::logic_error("OpenSSL was used before the tests");
+  }
+};
+
+REGISTER_LISTENER("guarded-from-the-start", 1, GuardedFromTheStart);
 
 bool all_zero(const void* data, std::size_t bytes) {
   const auto* begin = static_cast<const unsigned char*>(data);
@@ -25,7 +34,6 @@ bool all_zero(const void* data, std::size_t bytes) {
 }
 
 TEST_CASE("OpenSSL's allocations in a scope are guarded, and no others") {
-  prepare();
   void* outside = OPENSSL_malloc(100);
   void* inside = nullptr;
   {
@@ -42,7 +50,6 @@ TEST_CASE("OpenSSL's allocations in a scope are guarded, and no others") {
 }
 
 TEST_CASE("guarded memory is wiped even when it is freed outside a scope") {
-  prepare();
   void* secret = nullptr;
   {
     const KeyHeap::Scope scope;
@@ -56,7 +63,6 @@ TEST_CASE("guarded memory is wiped even when it is freed outside a scope") {
 }
 
 TEST_CASE("memory that grows keeps its content and stays guarded, and the smaller block is wiped") {
-  prepare();
   void* small = nullptr;
   {
     const KeyHeap::Scope scope;
@@ -79,7 +85,6 @@ TEST_CASE("memory that grows keeps its content and stays guarded, and the smalle
 }
 
 TEST_CASE("memory too large for a key is not guarded, and does not become so") {
-  prepare();
   const KeyHeap::Scope scope;
   void* large = OPENSSL_malloc(65'537);
   CHECK_FALSE(KeyHeap::owns(large));
@@ -91,7 +96,6 @@ TEST_CASE("memory too large for a key is not guarded, and does not become so") {
 }
 
 TEST_CASE("allocation fails while the heap is full, and succeeds when there is room again") {
-  prepare();
   const pid_t child = ::fork();  // so that this process's heap stays usable
   if (child == 0) {
     const KeyHeap::Scope scope;
@@ -121,7 +125,6 @@ TEST_CASE("destroyed keys leave nothing in the heap") {
 }
 
 TEST_CASE("a guarded thread does its work and can be waited for") {
-  prepare();
   bool guarded = false;
   Result<GuardedThread> thread = GuardedThread::start([&] {
     void* block = OPENSSL_malloc(10);

@@ -7,7 +7,6 @@
 
 #include "apps/captured_stderr.h"
 #include "crypto_world.h"
-#include "own_thread.h"
 #include "signer/digest.h"
 #include "signer/ecdsa_encoding.h"
 
@@ -254,53 +253,49 @@ TEST_CASE("each request is logged on a line without its data") {
 }
 
 TEST_CASE("the line of a refused request has the algorithm and the key as far as they are known") {
-  test::on_own_thread([] {
-    CryptoWorld world(every_key());
-    const std::string rsa = world.keys.of_kind(KeyKind::rsa)->public_key().id();
-    log::set_level(log::Level::info);
-    const auto end_of_line = [&](std::string_view method, const SignRequest& request) {
-      const std::string line = lines_of(world, method, request);
-      return line.substr(std::min(line.find(" Sign"), line.size()));
-    };
-    SignRequest request = sign_request("short");
-    request.set_message_type(crypto::v1::DIGEST);
-    CHECK(end_of_line("SignRSA", request) ==
-          " SignRSA RSA_PSS_SHA256 key " + rsa + " digest -: INVALID_ARGUMENT\n");
-    CHECK(end_of_line("Sign", sign_request("abc", "ED25519", rsa)) ==
-          " Sign ED25519 key " + rsa + " digest -: INVALID_ARGUMENT\n");
-    CHECK(end_of_line("Sign", sign_request("abc", "nothing", rsa)) ==
-          " Sign - key " + rsa + " digest -: INVALID_ARGUMENT\n");
-    CHECK(end_of_line("Sign", sign_request("abc", "ED25519", "7c1e")) ==
-          " Sign ED25519 key - digest -: NOT_FOUND\n");
-  });
+  CryptoWorld world(every_key());
+  const std::string rsa = world.keys.of_kind(KeyKind::rsa)->public_key().id();
+  log::set_level(log::Level::info);
+  const auto end_of_line = [&](std::string_view method, const SignRequest& request) {
+    const std::string line = lines_of(world, method, request);
+    return line.substr(std::min(line.find(" Sign"), line.size()));
+  };
+  SignRequest request = sign_request("short");
+  request.set_message_type(crypto::v1::DIGEST);
+  CHECK(end_of_line("SignRSA", request) ==
+        " SignRSA RSA_PSS_SHA256 key " + rsa + " digest -: INVALID_ARGUMENT\n");
+  CHECK(end_of_line("Sign", sign_request("abc", "ED25519", rsa)) ==
+        " Sign ED25519 key " + rsa + " digest -: INVALID_ARGUMENT\n");
+  CHECK(end_of_line("Sign", sign_request("abc", "nothing", rsa)) ==
+        " Sign - key " + rsa + " digest -: INVALID_ARGUMENT\n");
+  CHECK(end_of_line("Sign", sign_request("abc", "ED25519", "7c1e")) ==
+        " Sign ED25519 key - digest -: NOT_FOUND\n");
 }
 
 TEST_CASE("a flood of refusals leaves few lines, and does not hide the signatures meanwhile") {
-  test::on_own_thread([] {
-    constexpr int each = 40;
-    CryptoWorld world(new_keys({"p256"}));
-    const apps::CapturedStderr captured;
-    log::set_level(log::Level::info);
-    world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
-      for (int i = 0; i < each; ++i) {
-        const SignRequest good = sign_request("m");
-        CHECK(co_await stub.SignECC(good));
-        for (int bad = 0; bad < 10; ++bad) {
-          const SignRequest unknown = sign_request("m", "", "7c1e");
-          CHECK_FALSE(co_await stub.SignECC(unknown));
-        }
+  constexpr int each = 40;
+  CryptoWorld world(new_keys({"p256"}));
+  const apps::CapturedStderr captured;
+  log::set_level(log::Level::info);
+  world.run([&](CryptoWorld::Stub& stub) -> Task<void> {
+    for (int i = 0; i < each; ++i) {
+      const SignRequest good = sign_request("m");
+      CHECK(co_await stub.SignECC(good));
+      for (int bad = 0; bad < 10; ++bad) {
+        const SignRequest unknown = sign_request("m", "", "7c1e");
+        CHECK_FALSE(co_await stub.SignECC(unknown));
       }
-    });
-    const std::string text = captured.text();
-    const auto count = [&](std::string_view what) {
-      int found = 0;
-      for (std::size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++found;
-      return found;
-    };
-    CHECK(count(": OK\n") == each);
-    CHECK(count(": NOT_FOUND") > 0);
-    CHECK(count(": NOT_FOUND") < 10 * each / 2);  // more are logged if the test takes seconds
+    }
   });
+  const std::string text = captured.text();
+  const auto count = [&](std::string_view what) {
+    int found = 0;
+    for (std::size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++found;
+    return found;
+  };
+  CHECK(count(": OK\n") == each);
+  CHECK(count(": NOT_FOUND") > 0);
+  CHECK(count(": NOT_FOUND") < 10 * each / 2);  // more are logged if the test takes seconds
 }
 
 TEST_CASE("the line has the peer's identity if the transport vouches for one") {
