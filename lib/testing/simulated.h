@@ -50,6 +50,7 @@ struct Faults {
 
   Nanoseconds delay_max = std::chrono::milliseconds(5);
   std::size_t socket_buffer_bytes = 64 * 1024;  ///< unread bytes that a socket holds
+  std::size_t receive_bytes_max = 16 * 1024;    ///< that a receive gets
   std::size_t descriptors_max =
       std::numeric_limits<std::size_t>::max();  ///< accepting more connections fails with EMFILE
 };

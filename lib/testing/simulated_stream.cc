@@ -1,11 +1,9 @@
 // Byte streams of the simulated backend.
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cerrno>
 #include <optional>
 #include <string>
-#include <sys/uio.h>
 
 #include "testing/simulated_io.h"
 
@@ -13,7 +11,6 @@ namespace ringrpc {
 
 namespace {
 
-constexpr std::size_t receive_buffer_bytes = 16 * 1024;
 constexpr Nanoseconds no_buffers_pause = std::chrono::milliseconds(1);
 
 enum StreamTrace : std::uint64_t { trace_received = 1, trace_received_end, trace_sent, trace_send_ended };
@@ -118,7 +115,7 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
   }
 
   void receive_bytes() {
-    std::size_t count = std::min(socket_.readable_bytes(), receive_buffer_bytes);
+    std::size_t count = std::min(socket_.readable_bytes(), network_.faults_.receive_bytes_max);
     if (count > 1 && network_.happens(network_.faults_.short_read, network_.counts_.short_reads))
       count = 1 + network_.random_below(count - 1);
     network_.record(descriptor(), trace_received + count * 8);
@@ -165,18 +162,12 @@ class SimulatedStreamState final : public std::enable_shared_from_this<Simulated
   }
 
   void write(std::size_t count) {
-    while (count > 0) {
-      std::array<iovec, 16> pieces;
-      const std::size_t filled = unsent_->gather(pieces);
-      std::size_t written = 0;
-      for (std::size_t i = 0; i < filled && written < count; ++i) {
-        const std::size_t bytes = std::min(count - written, pieces[i].iov_len);
-        socket_.write({static_cast<const std::uint8_t*>(pieces[i].iov_base), bytes});
-        written += bytes;
-      }
-      unsent_->consume(written);
-      count -= written;
-    }
+    if (count == 0) return;
+    std::string bytes;
+    bytes.reserve(count);
+    unsent_->for_each_piece(0, count, [&](Bytes piece) { bytes.append(as_text(piece)); });
+    socket_.write(as_bytes(bytes));
+    unsent_->consume(count);
   }
 
   /// The chain is kept until its completion is dispatched, and the send is under way until then.

@@ -184,7 +184,7 @@ void Connection::on_sent(int error) {
   send_ = Send::none;
   sending_bytes_ = 0;
   const std::uint32_t sent_bytes = std::exchange(in_flight_bytes_, 0);
-  if (!is_client()) sent_bytes_ += sent_bytes;
+  if (!is_client()) sent_bytes_ += sent_bytes + packet_bytes;
   ++sends_;
   if (over()) return;
   if (error == 0) return flush_soon();
@@ -268,8 +268,8 @@ void Connection::note_output() {
   on_output_held(noted_output_bytes_);
 }
 
-/// The socket holds output until the peer acknowledges it. Asking at each flush would be a system call each, so up to
-/// 16 KiB count without asking.
+/// The socket holds output until the peer acknowledges it. Asking the system takes a system call, so up to 16 KiB count
+/// without asking.
 void Connection::note_sent() {
   if (sent_bytes_ >= unweighed_bytes_max) return weigh_socket();
   next_note_bytes_ = sent_bytes_ + socket_step_bytes;
@@ -277,7 +277,7 @@ void Connection::note_sent() {
 }
 
 void Connection::weigh_socket() {
-  if (weighed_bytes_ + sent_bytes_ + in_flight_bytes_ >= socket_step_bytes) weigh();
+  if (weighed_bytes_ + sent_bytes_ + in_flight_bytes_ >= unweighed_bytes_min) weigh();
 }
 
 void Connection::weigh() {

@@ -108,7 +108,7 @@ class Connection : public ExceptionBarrier<Connection>,
   /// Ends the connection to a peer that does not acknowledge PINGs; `why` names it.
   virtual void abandon(Status why) { reset(std::move(why)); }
 
-  /// Asks for the memory that the system holds for the socket, where the peer may not have read all output.
+  /// Counts the memory that the system holds for the socket. Asks the system if that may be more than a few packets.
   void weigh_socket();
 
   /// The time within which a peer must make progress.
@@ -203,7 +203,7 @@ class Connection : public ExceptionBarrier<Connection>,
   void begin_closing(Status why);
   void note_progress();
 
-  /// Output counts as held by the socket in these steps, until so much was sent that the system is asked.
+  /// Sent bytes count as held by the socket in these steps.
   static constexpr std::uint32_t socket_step_bytes = 4 * 1024;
   static constexpr std::uint32_t unweighed_bytes_max = 16 * 1024;
 
@@ -213,6 +213,11 @@ class Connection : public ExceptionBarrier<Connection>,
   std::unique_ptr<ByteStream> stream_;
   std::string peer_;  // read at the start, because a broken socket no longer has it
   http2::Session session_;
+  /// After this many, it is asked in the next check of progress or search for room.
+  static constexpr std::uint32_t unweighed_bytes_min = 1024;
+  /// Each send counts as this much beside its bytes, so that the system is also asked about small ones. It holds more
+  /// for each, 768 bytes over unix sockets and 832 over TCP, but a usual client has read most of them by then.
+  static constexpr std::uint32_t packet_bytes = 256;
   const http2::Role role_;
   Phase phase_ = Phase::idle;
   Handshake handshake_ = Handshake::awaited;
