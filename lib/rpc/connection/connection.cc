@@ -109,11 +109,15 @@ channelz::SocketSnapshot Connection::snapshot() const {
   return socket;
 }
 
-void Connection::abort(Status why) noexcept { finish(std::move(why)); }
+void Connection::abort(Status why) noexcept {
+  if (!over() && !is_client() && stream_->unacknowledged_bytes() > socket_step_bytes)
+    stream_->reset_when_closed();
+  end(std::move(why));
+}
 
 void Connection::reset(Status why) noexcept {
   stream_->reset_when_closed();
-  finish(std::move(why));
+  end(std::move(why));
 }
 
 void Connection::on_received(Bytes bytes) {
@@ -126,7 +130,7 @@ void Connection::take(Bytes bytes) {
   if (handshake_ == Handshake::awaited) {
     handshake_ = Handshake::begun;
     if (is_client())
-      if (Status status = check_first_of_server(bytes); !status.ok()) return finish(std::move(status));
+      if (Status status = check_first_of_server(bytes); !status.ok()) return abort(std::move(status));
   }
   if (log::enabled(log::Level::trace)) [[unlikely]]
     FrameTrace(peer_, FrameTrace::Direction::received, session_.input_scanner()).log(bytes);
@@ -148,13 +152,21 @@ void Connection::on_receive_end(int error) {
 }
 
 void Connection::end_receiving(int error) {
-  if (phase_ == Phase::closing && error == 0 && !is_client()) return;  // the client may still read why
+  if (error == 0 && !is_client() && broke_rules_) return end_if_read();
   if (phase_ == Phase::open)
     why_ = error != 0 ? broken("receive", error)
                       : Status(Code::UNAVAILABLE, "the peer closed the connection", Initiator::peer);
   if (phase_ == Phase::open && error == 0 && may_go_on()) return begin_half_close();
   if (error == 0 && !is_client() && is_established()) return linger();
-  finish(std::move(why_));
+  abort(std::move(why_));
+}
+
+/// Ends the connection to a client that broke the rules and half-closed it, if it has read all output. Otherwise the
+/// timer does, so that the client can read why.
+void Connection::end_if_read() {
+  if (phase_ != Phase::lingering) return;
+  weigh();
+  if (noted_socket_bytes_ == 0) end(std::move(why_));
 }
 
 /// True if a client that half-closes the connection still waits for something.
@@ -188,7 +200,7 @@ void Connection::on_sent(int error) {
   ++sends_;
   if (over()) return;
   if (error == 0) return flush_soon();
-  contain([&] { finish(why_.ok() ? broken("send", error) : std::move(why_)); });
+  contain([&] { abort(why_.ok() ? broken("send", error) : std::move(why_)); });
 }
 
 /// The failure of the transport if it names one, else `error`.
@@ -296,51 +308,43 @@ void Connection::note_socket(std::size_t bytes) {
 /// sent. A session that ran out of memory cannot produce one.
 void Connection::begin_closing(Status why) {
   const bool in_vain = (is_client() && !is_established()) || why.cause() == Cause::out_of_memory;
-  if (in_vain) return finish(std::move(why));
+  if (in_vain) return abort(std::move(why));
+  broke_rules_ = true;
   why_ = std::move(why);
   enter(Phase::closing);
   progress_ = shard_.now();
 }
 
 void Connection::begin_linger() {
-  obeyed_ = phase_ != Phase::closing;
   enter(Phase::lingering);
   on_linger();
   progress_ = shard_.now();
-  weigh_socket();
-  lingering_bytes_ = noted_socket_bytes_;
   stream_->shutdown_send();
   shard_.timers().arm(*this, after(shard_.now(), timeouts_.linger));
 }
 
 /// After the peer's end, or the linger timeout.
 void Connection::linger() {
+  if (!awaits_reader()) return end(std::move(why_));
   weigh();
-  if (noted_socket_bytes_ == 0 || !awaits_reader()) return leave(std::move(why_));
+  if (noted_socket_bytes_ == 0) return end(std::move(why_));
   if (phase_ != Phase::lingering) return begin_linger();
-  if (!obeyed_) return finish(std::move(why_));
+  if (broke_rules_) return abort(std::move(why_));
   if (noted_socket_bytes_ + progress_bytes_min <= lingering_bytes_) {
     lingering_bytes_ = noted_socket_bytes_;
     progress_ = shard_.now();
   }
-  if (shard_.now() - progress_ >= timeouts_.stall) return finish(stalled());
+  if (shard_.now() - progress_ >= timeouts_.stall) return abort(stalled());
   shard_.timers().arm(*this, after(shard_.now(), timeouts_.linger));
 }
 
-/// Ends the connection, whose output the system may go on sending.
-void Connection::leave(Status why) noexcept {
+/// The system goes on sending the output that it has.
+void Connection::end(Status why) noexcept {
   if (over()) return;
   enter(Phase::over);
   why_ = std::move(why);
   cancel();
   shard_.ready().push(*this);
-}
-
-/// The last few packets, such as a TLS alert, may stay with the system.
-void Connection::finish(Status why) noexcept {
-  if (!over() && !is_client() && stream_->unacknowledged_bytes() > socket_step_bytes)
-    stream_->reset_when_closed();
-  leave(std::move(why));
 }
 
 void Connection::watch() {
@@ -375,7 +379,7 @@ void Connection::look_after() {
   if (phase_ == Phase::lingering) return linger();
   if (!is_client()) weigh_socket();
   const Instant now = shard_.now();
-  if (!is_established() && now - started_ >= timeouts_.handshake) return finish(handshake_overdue());
+  if (!is_established() && now - started_ >= timeouts_.handshake) return abort(handshake_overdue());
   note_progress();
   if (phase_ == Phase::closing && now - progress_ >= timeouts_.linger) return reset(std::move(why_));
   if (now - progress_ >= timeouts_.stall) return reset(stalled());

@@ -25,8 +25,10 @@
 ///   sent. Every phase can lead to `over`.
 ///
 /// After the end, the system would hold output that the peer does not read for minutes, in memory that nothing
-/// counts. So where a server's connection does not end in order, its socket drops such output, but for 4 KiB
-/// (ByteStream::reset_when_closed).
+/// counts. So if the system holds more than 4 KiB for a server's connection at its end, it drops all of that
+/// (ByteStream::reset_when_closed). There are two exceptions, after which the system goes on sending. While the
+/// server drains, a connection ends a second after its last output, also if its client has broken the rules.
+/// ServerShard::end_all closes connections without asking.
 ///
 /// Belongs to its shard. `on_lost` is the last event; it destroys the connection.
 #pragma once
@@ -101,11 +103,13 @@ class Connection : public ExceptionBarrier<Connection>,
   /// Requests a flush at the end of this turn. Call after every change to the session.
   void flush_soon() noexcept { shard_.at_turn_end(*this); }
 
-  /// Ends the connection at once and sends nothing more.
+  /// Ends the connection at once. Output that the system does not have yet is dropped. A server's connection also
+  /// drops the output that the system holds, if that is more than 4 KiB; less, such as a TLS alert, is still sent. The
+  /// system sends all that it holds for a client's connection.
   void abort(Status why) noexcept;
-  /// The same, and a client's socket, too, drops what the peer has not acknowledged.
+  /// Ends the connection at once. All output is dropped, also what the system holds (ByteStream::reset_when_closed).
   void reset(Status why) noexcept;
-  /// Ends the connection to a peer that does not acknowledge PINGs; `why` names it.
+  /// Resets the connection because the peer acknowledges no PING; `why` names the peer.
   virtual void abandon(Status why) { reset(std::move(why)); }
 
   /// Counts the memory that the system holds for the socket. Asks the system if that may be more than a few packets.
@@ -116,6 +120,8 @@ class Connection : public ExceptionBarrier<Connection>,
 
   /// True if the connection is over and `on_lost` follows.
   bool lost() const noexcept { return over(); }
+  /// True if all output has been sent, and the connection waits for the peer to read it and close.
+  bool lingers() const noexcept { return phase_ == Phase::lingering; }
 
   /// The peer's SETTINGS have arrived, which completes the handshake. No effect when called again.
   void established() noexcept { handshake_ = Handshake::complete; }
@@ -152,10 +158,10 @@ class Connection : public ExceptionBarrier<Connection>,
   virtual void on_watch() {}
   /// The client has half-closed the connection: incomplete requests will never be complete.
   virtual void on_half_close() {}
-  /// All output has been sent. Nothing that the peer sends is read any longer.
+  /// All output has been sent. Input is not processed any longer.
   virtual void on_linger() {}
-  /// True if a connection whose output has all been sent stays until the peer has read it. Otherwise the system
-  /// goes on sending without the connection.
+  /// True if a connection that lingers waits until the peer has read the output. Otherwise it ends after the linger
+  /// timeout, and the system goes on sending.
   virtual bool awaits_reader() const noexcept { return false; }
 
   friend ExceptionBarrier<Connection>;
@@ -191,8 +197,8 @@ class Connection : public ExceptionBarrier<Connection>,
   void begin_linger();
   void linger();
   void end_receiving(int error);
-  void leave(Status why) noexcept;
-  void finish(Status why) noexcept;
+  void end_if_read();
+  void end(Status why) noexcept;
   bool may_go_on() const;
   void begin_half_close();
   void probe();
@@ -205,7 +211,13 @@ class Connection : public ExceptionBarrier<Connection>,
 
   /// Sent bytes count as held by the socket in these steps.
   static constexpr std::uint32_t socket_step_bytes = 4 * 1024;
+  /// After this many, the system is asked at the end of the turn.
   static constexpr std::uint32_t unweighed_bytes_max = 16 * 1024;
+  /// After this many, it is asked in the next check of progress or search for room.
+  static constexpr std::uint32_t unweighed_bytes_min = 1024;
+  /// Each send counts as this much beside its bytes, so that the system is also asked about small ones. It holds more
+  /// for each, 768 bytes over unix sockets and 832 over TCP, but a usual client has read most of them by then.
+  static constexpr std::uint32_t packet_bytes = 256;
 
   Shard& shard_;
   const channelz::Sockets::Entry entry_;
@@ -213,16 +225,11 @@ class Connection : public ExceptionBarrier<Connection>,
   std::unique_ptr<ByteStream> stream_;
   std::string peer_;  // read at the start, because a broken socket no longer has it
   http2::Session session_;
-  /// After this many, it is asked in the next check of progress or search for room.
-  static constexpr std::uint32_t unweighed_bytes_min = 1024;
-  /// Each send counts as this much beside its bytes, so that the system is also asked about small ones. It holds more
-  /// for each, 768 bytes over unix sockets and 832 over TCP, but a usual client has read most of them by then.
-  static constexpr std::uint32_t packet_bytes = 256;
   const http2::Role role_;
   Phase phase_ = Phase::idle;
   Handshake handshake_ = Handshake::awaited;
   Send send_ = Send::none;
-  bool obeyed_ = true;                    // the peer has not broken the rules
+  bool broke_rules_ = false;              // the peer has, so the connection ends
   std::uint32_t sends_ = 0;               // that have completed
   std::uint32_t sends_seen_ = 0;          // of these, when progress was last checked
   std::uint32_t noted_fields_bytes_ = 0;  // last given to on_fields_remembered
@@ -231,9 +238,9 @@ class Connection : public ExceptionBarrier<Connection>,
   std::uint32_t in_flight_bytes_ = 0;     // the length of the chain in flight
   std::uint32_t next_note_bytes_ = socket_step_bytes;  // of sent_bytes_
   std::uint32_t noted_socket_bytes_ = 0;               // last given to on_socket_held
-  std::uint32_t lingering_bytes_ = 0;                  // that the peer had not read at `progress_`
-  std::size_t sending_bytes_ = 0;                      // memory of the chain in flight
-  std::size_t noted_output_bytes_ = 0;                 // last given to on_output_held
+  std::uint32_t lingering_bytes_ = UINT32_MAX;  // the socket's memory at `progress_`, once it was checked
+  std::size_t sending_bytes_ = 0;               // memory of the chain in flight
+  std::size_t noted_output_bytes_ = 0;          // last given to on_output_held
   Instant started_;
   Instant progress_;                   // when output last moved, or there was none
   std::uint64_t delivered_bytes_ = 0;  // of messages, at that time

@@ -240,11 +240,30 @@ TEST_CASE("a client that breaks the rules has the linger time to read what it wa
   Unreading client;
   client.ask_for(1, 200'000);
   client.peer->send(http2::test::data(0, "x"));
+  SUBCASE("while it goes on sending") {}
+  SUBCASE("also if it half-closes the connection before the GOAWAY") { client.peer->finish(); }
+  SUBCASE("also if it half-closes the connection after the GOAWAY") {
+    client.world.simulation().run_for(100ms);
+    client.peer->finish();
+  }
   client.world.simulation().run_for(500ms);
   CHECK(client.grown_bytes() >= 200'000);
   client.world.simulation().run_for(2s);
   CHECK(client.held_bytes() == 0);
   client.finds_its_response_lost();
+}
+
+TEST_CASE(
+    "a client that breaks the rules, has read everything and half-closes the connection is closed at once") {
+  SimulatedWorld world(1);
+  world.serve({});
+  const auto peer = RawPeer::before_server(world);
+  world.simulation().run_for(10ms);
+  peer->send(http2::test::data(0, "x"));
+  world.simulation().run_for(10ms);
+  peer->finish();
+  world.simulation().run_for(10ms);
+  CHECK(world.server().buffered_bytes() == 0);
 }
 
 TEST_CASE("a server that stops does not wait for a client that does not read, and leaves it the rest") {
@@ -345,7 +364,7 @@ TEST_CASE("a connection that makes room drops its output while the server drains
   client.finds_its_response_lost();
 }
 
-TEST_CASE("a connection that ends sends no keepalive PING to a client that reads late") {
+TEST_CASE("keepalive does not end a connection whose client reads late") {
   ServerOptions options;
   options.keepalive_time = 5s;
   options.keepalive_timeout = 5s;
