@@ -33,6 +33,8 @@ class ConnectionAge final : Timer {
   void start();
   /// Its last call has ended.
   void on_idle() noexcept;
+  /// The connection ends by itself.
+  void stop() noexcept { cancel(); }
   /// The time since which there are no calls, if there are none now.
   Instant idle_since() const noexcept { return idle_since_; }
 

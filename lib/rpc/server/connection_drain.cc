@@ -14,13 +14,13 @@ constexpr std::chrono::seconds drain_ping_timeout{5};
 }  // namespace
 
 void ConnectionDrain::enter(State next) noexcept {
-  assert(state_ < next && (state_ != State::half_closed || next == State::final));
+  assert(state_ < next && (state_ != State::input_ended || next == State::final));
   state_ = next;
 }
 
 void ConnectionDrain::begin() {
   if (begun()) return;
-  if (state_ == State::half_closed) {
+  if (state_ == State::input_ended) {
     enter(State::final);
   } else {
     announce();
@@ -50,9 +50,9 @@ void ConnectionDrain::finish() {
   connection_.flush_soon();
 }
 
-void ConnectionDrain::on_half_close() noexcept {
+void ConnectionDrain::on_input_end() noexcept {
   cancel();
-  if (state_ == State::serving) enter(State::half_closed);
+  if (state_ == State::serving) enter(State::input_ended);
   if (state_ == State::announced) enter(State::final);
 }
 

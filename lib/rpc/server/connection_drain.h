@@ -2,8 +2,8 @@
 /// flight finish (RFC 9113, 6.8).
 ///
 ///   serving ------- begin() ----------> announced --- PING acknowledged, or 5 s, ---> final
-///      |                                                or on_half_close()              ^
-///      +--- on_half_close() ---> half_closed ----------------- begin() -----------------+
+///      |                                                or on_input_end()               ^
+///      +--- on_input_end() ---> input_ended ------------------ begin() -----------------+
 ///
 /// 1. `begin` sends a GOAWAY that still allows every stream, and a PING, and resumes the calls that wait for
 ///    the drain (Call::until_stopping).
@@ -11,7 +11,8 @@
 ///    before have arrived. The second GOAWAY names the last stream.
 /// 3. The session ends once its streams have ended.
 ///
-/// A half-closed client acknowledges no PING and can open no calls. The session sends it a GOAWAY by itself.
+/// A client whose input has ended acknowledges no PING and can open no calls: it has half-closed the connection, or the
+/// connection lingers. The session sends a half-closed client a GOAWAY by itself.
 ///
 /// Belongs to its connection.
 #pragma once
@@ -33,7 +34,7 @@ class ConnectionDrain final : Timer {
   /// No effect once the drain has begun.
   void begin();
   void on_ping_ack(std::uint64_t opaque);
-  void on_half_close() noexcept;
+  void on_input_end() noexcept;
 
   bool begun() const noexcept { return state_ == State::announced || state_ == State::final; }
 
@@ -56,7 +57,7 @@ class ConnectionDrain final : Timer {
   Wait begins() noexcept { return Wait(*this); }
 
  private:
-  enum class State : std::uint8_t { serving, half_closed, announced, final };
+  enum class State : std::uint8_t { serving, input_ended, announced, final };
 
   void on_time() override;
   void announce();

@@ -73,7 +73,8 @@ void ServerConnection::on_settings() {
 }
 
 void ServerConnection::drain() {
-  if (ServerMetrics* const metrics = owner_.metrics(); metrics && !draining()) ++metrics->connections.drained;
+  if (ServerMetrics* const metrics = owner_.metrics(); metrics && !draining() && !lingers())
+    ++metrics->connections.drained;
   drain_.begin();
 }
 
@@ -418,9 +419,15 @@ void ServerConnection::on_watch() {
 }
 
 void ServerConnection::on_half_close() {
-  drain_.on_half_close();
+  drain_.on_input_end();
   keepalive_.stop();
   calls_.for_each([](ServerCall& call) { call.on_half_close(); });
+}
+
+void ServerConnection::on_linger() {
+  drain_.on_input_end();
+  keepalive_.stop();
+  age_.stop();
 }
 
 /// A server that stops needs its memory no longer, so the system may go on sending.

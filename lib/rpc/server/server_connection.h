@@ -145,7 +145,7 @@ class ServerConnection final : public Connection,
   Output output() override;
   void on_watch() override;
   void on_half_close() override;
-  void on_linger() override { keepalive_.stop(); }
+  void on_linger() override;
   bool awaits_reader() const noexcept override;
 
   void on_request(http2::Stream& stream) override;

@@ -378,6 +378,28 @@ TEST_CASE("keepalive does not end a connection whose client reads late") {
   CHECK(client.peer->field(1, "grpc-status") == "0");
 }
 
+TEST_CASE("a connection that ends has no age, and no drain") {
+  ServerOptions options;
+  options.metrics = true;
+  options.max_connection_age = 5s;
+  options.max_connection_age_grace = 2s;
+  Unreading client(options);
+  client.ask_for(1, 200'000);
+  client.peer->finish();
+  client.world.simulation().run_for(20s);
+  bool empty = false;
+  SUBCASE("when it grows old") {}
+  SUBCASE("when the server drains") {
+    client.world.server().drain([&] { empty = true; });
+    client.world.simulation().run_for(1s);
+    CHECK(empty);
+  }
+  CHECK(client.world.server().metrics()->connections.drained == 0);
+  client.peer->resume();
+  REQUIRE(client.world.run_until([&] { return client.peer->ended(1); }));
+  CHECK(client.peer->field(1, "grpc-status") == "0");
+}
+
 TEST_CASE("a connection that ends releases the memory that it was counted for") {
   SimulatedWorld world(1);
   ServerOptions options;
