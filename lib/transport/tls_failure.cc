@@ -18,56 +18,55 @@ std::string names_of(const CertificateIdentity& identity) {
   return names;
 }
 
-std::string remedy_of_names(const CertificateIdentity& identity) {
-  const std::string names = names_of(identity);
+bool has_common_name(const X509& certificate) {
+  return X509_NAME_get_index_by_NID(X509_get_subject_name(&certificate), NID_commonName, -1) >= 0;
+}
+
+std::string of_subject(const std::string& subject) {
+  return subject.empty() ? " without a subject" : " of " + subject;
+}
+
+/// The reason why a certificate is rejected.
+struct Objection {
+  Cause cause = Cause::other;
+  std::string remedy{};  ///< the facts and the remedy for an operator, to follow OpenSSL's message
+};
+
+Objection objection_to_names(const X509& certificate) {
+  const auto identity = read_identity(certificate);
+  const std::string names = names_of(*identity);
   if (names.empty())
-    return ", the certificate of " + identity.subject +
-           " has neither a DNS name nor an IP address as subjectAltName, and its common name does not count; "
-           "it must be reissued with the server's names";
-  return ", the certificate is for " + names +
-         "; use one of these names in the address, or set it as the server's name";
+    return {.remedy = ", the certificate" + of_subject(identity->subject) +
+                      " has neither a DNS name nor an IP address as subjectAltName" +
+                      (has_common_name(certificate) ? ", and its common name does not count" : "") +
+                      "; it must be reissued with the server's names"};
+  return {.cause = Cause::misnamed,
+          .remedy = ", the certificate is for " + names +
+                    "; use one of these names in the address, or set it as the server's name"};
 }
 
-Cause cause_of_objection(int error, const X509* certificate) {
-  switch (error) {
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return certificate && names_of(*read_identity(*certificate)).empty() ? Cause::other : Cause::misnamed;
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-      return Cause::untrusted;
-    default:
-      return Cause::other;
-  }
-}
-
-/// The facts and the remedy for an operator, to follow OpenSSL's message.
-std::string remedy(int error, const X509& certificate) {
+Objection objection_to(const X509& certificate, int error) {
+  if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH)
+    return objection_to_names(certificate);
+  const std::string which = ", that" + of_subject(subject_of(certificate));
   switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      return ", that of " + subject_of(certificate) + " on " + to_string(*X509_get0_notAfter(&certificate)) +
-             "; it must be renewed";
+      return {.remedy =
+                  which + " on " + to_string(*X509_get0_notAfter(&certificate)) + "; it must be renewed"};
     case X509_V_ERR_CERT_NOT_YET_VALID:
-      return ", that of " + subject_of(certificate) + " from " +
-             to_string(*X509_get0_notBefore(&certificate)) + "; compare the clocks of both machines";
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return remedy_of_names(*read_identity(certificate));
+      return {.remedy = which + " from " + to_string(*X509_get0_notBefore(&certificate)) +
+                        "; compare the clocks of both machines"};
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-      return ", that of " + subject_of(certificate) +
-             "; add the certificate authority (CA) that signed it to the trusted CAs";
+      return {.cause = Cause::untrusted,
+              .remedy = which + "; add the certificate authority (CA) that signed it to the trusted CAs"};
     case X509_V_ERR_INVALID_PURPOSE:
-      return ", that of " + subject_of(certificate) +
-             "; its extended key usage does not allow this role in TLS";
+      return {.remedy = which + "; its extended key usage does not allow this role in TLS"};
     default:
-      return ", that of " + subject_of(certificate);
+      return {.remedy = which};
   }
 }
 
@@ -169,8 +168,9 @@ int note_objection(int verified, X509_STORE_CTX* verification) {
   try {
     wire->objection = X509_verify_cert_error_string(error);
     const X509* const certificate = X509_STORE_CTX_get_current_cert(verification);
-    wire->objection_cause = cause_of_objection(error, certificate);
-    if (certificate) wire->objection += remedy(error, *certificate);
+    const Objection objection = certificate ? objection_to(*certificate, error) : Objection();
+    wire->objection_cause = objection.cause;
+    wire->objection += objection.remedy;
   } catch (const std::bad_alloc&) {
     wire->out_of_memory = true;
   }

@@ -41,6 +41,7 @@ std::string pem_of(EVP_PKEY* key) {
 }
 
 void set_subject(X509* certificate, const std::string& common_name) {
+  if (common_name.empty()) return;
   X509_NAME* name = X509_get_subject_name(certificate);
   const auto* text = reinterpret_cast<const unsigned char*>(common_name.c_str());
   REQUIRE(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, text, -1, -1, 0) == 1);

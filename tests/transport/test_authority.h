@@ -20,7 +20,7 @@ struct TestIdentity {
 };
 
 struct TestSubject {
-  std::string common_name = "test";
+  std::string common_name = "test";                  ///< empty for an empty subject
   std::string names = "DNS:localhost,IP:127.0.0.1";  ///< the subject's alternative names; empty for none
   int valid_from_hours = -24;                        ///< from now
   int valid_until_hours = 24;

@@ -76,6 +76,14 @@ TEST_CASE("a certificate is trusted for its alternative names only, not for its 
   CHECK(meet(server_side(server_options(nameless)), client_side()).client ==
         "TLS: hostname mismatch, the certificate of CN=localhost has neither a DNS name nor an IP address as "
         "subjectAltName, and its common name does not count; it must be reissued with the server's names");
+  const TestIdentity empty = our_authority().issue({.common_name = "", .names = "URI:spiffe://localhost"});
+  CHECK(
+      meet(server_side(server_options(empty)), client_side()).client ==
+      "TLS: hostname mismatch, the certificate without a subject has neither a DNS name nor an IP address as "
+      "subjectAltName; it must be reissued with the server's names");
+  const TestIdentity expired = our_authority().issue({.common_name = "", .valid_until_hours = -1});
+  CHECK(meet(server_side(server_options(expired)), client_side())
+            .client.starts_with("TLS: certificate has expired, that without a subject on "));
 }
 
 TEST_CASE("a name that cannot be checked matches no certificate") {
