@@ -24,8 +24,13 @@ class CryptoWorld {
   using Stub = crypto::v1::CryptoService::Stub;
 
   explicit CryptoWorld(KeyRegistry with_keys, const CryptoOptions& options = {},
-                       const WorkerPoolOptions& workers = {.threads = 2, .queue_limit = 64})
-      : keys(std::move(with_keys)), pool(WorkerPool::start(workers).value()), service(keys, *pool, options) {
+                       const WorkerPoolOptions& workers = {.threads = 2, .queue_limit = 64},
+                       std::unique_ptr<World> over = std::make_unique<RealWorld>())
+      : network(std::move(over)),
+        world(*network),
+        keys(std::move(with_keys)),
+        pool(WorkerPool::start(workers).value()),
+        service(keys, *pool, options) {
     world.also_serve(service);
     log::set_level(log::Level::warn);
   }
@@ -59,7 +64,8 @@ class CryptoWorld {
     return response;
   }
 
-  RealWorld world;
+  const std::unique_ptr<World> network;
+  World& world;
   KeyRegistry keys;
   std::unique_ptr<WorkerPool> pool;
   CryptoService service;
