@@ -254,8 +254,8 @@ void Daemon::begin_drain() {
   const struct Announced {
     std::latch& latch;
     ~Announced() { latch.count_down(); }
-  } announced{not_serving_};  // even if there is no memory to announce it, because `drain` waits for it
-  parts_.on_drain();
+  } announced{not_serving_};
+  parts_.on_drain();  // may throw, and `drain` waits for the latch nevertheless
 }
 
 /// On the thread of the drainer.

@@ -102,6 +102,17 @@ TEST_CASE("watches that end when the drain is announced count as finished") {
   contains(captured.text(), "drained: 3 calls finished, 0 ended");
 }
 
+TEST_CASE("a daemon that has no memory to announce the drain drains and ends") {
+  const CapturedStderr captured;
+  Running daemon({}, 1);
+  daemon.out_of_memory = true;
+  daemon.signal(SIGTERM);
+  CHECK(daemon.notes.next() == "not serving");
+  CHECK(daemon.notes.next() == "drain 30000");
+  daemon.server().finish();
+  CHECK(daemon.end() == Running::killed);
+}
+
 TEST_CASE("calls that the drain's timeout ended are counted apart") {
   const CapturedStderr captured;
   Running daemon({}, 2);

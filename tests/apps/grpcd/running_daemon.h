@@ -12,6 +12,7 @@
 #include <doctest/doctest.h>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -169,6 +170,7 @@ class Running {
     };
     parts.on_drain = [this] {
       notes.add("not serving");
+      if (out_of_memory) throw std::bad_alloc();
       if (watches_only) server_->finish();
     };
     parts.read_keys = [this]() -> Result<Reload> {
@@ -183,7 +185,11 @@ class Running {
     };
     parts.raise_descriptor_limit = [descriptors](std::uint64_t) { return descriptors; };
     thread_ = std::thread([this, configuration = std::move(*configuration), parts]() mutable {
-      code_ = Daemon(std::move(configuration), parts).run(signals_);
+      try {
+        code_ = Daemon(std::move(configuration), parts).run(signals_);
+      } catch (const std::bad_alloc&) {
+        code_ = killed;
+      }
     });
     REQUIRE(notes.next() == "started");
   }
@@ -193,6 +199,9 @@ class Running {
     if (thread_.joinable()) thread_.join();
     log::set_level(log::Level::info);
   }
+
+  /// The exit status of a daemon that runs out of memory.
+  static constexpr int killed = 128 + SIGABRT;
 
   void signal(int number) const { ::kill(::getpid(), number); }
   FakeServer& server() { return *server_; }
@@ -205,8 +214,9 @@ class Running {
   Notes notes;
   std::atomic<int> rereads = 0;
   bool has_keys = false;
-  bool watches_only = false;  ///< the calls end as soon as the drain is announced
-  Status keys_failure;        ///< of the next reload
+  bool out_of_memory = false;  ///< when the drain is announced
+  bool watches_only = false;   ///< the calls end as soon as the drain is announced
+  Status keys_failure;         ///< of the next reload
   int reloads_of_keys = 0;
 
  private:
