@@ -207,13 +207,13 @@ void add_limits(apps::CommandLine& line, Values& values) {
       {.name = "max-buffered-size",
        .group = group,
        .placeholder = "BYTES",
-       .help = "Memory of one connection's calls, at most 64G; raised to max-message-size and to 64K"},
+       .help = "Memory of one connection's calls, at most 64G; raised to max-message-size plus 64K"},
       server.max_buffered_bytes, {1, buffered_bytes_max}));
   line.add(apps::size({.name = "max-total-buffered-size",
                        .group = group,
                        .placeholder = "BYTES",
                        .help = "The same for all connections together, with their own memory, at most 1024G, "
-                               "in equal shares for the shards, each raised to max-message-size and to 64K",
+                               "in equal shares for the shards, each raised to max-message-size plus 64K",
                        .fallback = "half of the memory of its control group, at most 1G"},
                       server.max_total_buffered_bytes, {1, total_buffered_bytes_max}));
   line.add(apps::size({.name = "max-inflation-per-second",

@@ -97,7 +97,7 @@ class ByteStream {
   virtual std::size_t unacknowledged_bytes() const noexcept;
   /// From now on, closing a TCP connection resets it. The system drops the data that the peer has not acknowledged,
   /// which it would otherwise hold for minutes (tcp(7), tcp_orphan_retries). No effect on other sockets: a unix socket
-  /// keeps its data, at most net.core.wmem_max bytes, until the peer reads it or closes.
+  /// keeps its data until the peer reads it or closes: at most SO_SNDBUF, by default net.core.wmem_default, bytes.
   virtual void reset_when_closed() noexcept;
 
   /// The failure of a protocol between the descriptor and the handler (TLS), or the event that it still waits

@@ -86,12 +86,12 @@ struct ServerOptions {
   std::optional<std::size_t> max_response_bytes{};
   /// Memory of one connection's calls: open calls with their coroutines and headers, requests until their
   /// handlers have ended, and responses until the system's socket has taken them. A call that exceeds it ends with
-  /// RESOURCE_EXHAUSTED. At least the larger of max_message_bytes and max_response_bytes, and 64 KiB.
+  /// RESOURCE_EXHAUSTED. Raised to 64 KiB more than the larger of max_message_bytes and max_response_bytes.
   std::size_t max_buffered_bytes = 64 * 1024 * 1024;
   /// The same for all connections, with the connections themselves and with output that their sockets hold until
-  /// the clients acknowledge it, in equal shares for the shards. A sixteenth is kept for connections and addresses
-  /// that hold little. Beyond the limit, the address that holds most gives way (docs/limits.md). Choose half of the
-  /// memory that the process may use.
+  /// the clients acknowledge it, in equal shares for the shards, each raised in the same way. A sixteenth is kept for
+  /// connections and addresses that hold little. Beyond the limit, the address that holds most gives way
+  /// (docs/limits.md). Choose half of the memory that the process may use.
   std::size_t max_total_buffered_bytes = std::size_t{1024} * 1024 * 1024;
   /// The bytes per second that the requests of one connection may decompress to, beyond 16 times their
   /// compressed size. This is also the largest burst. A call that exceeds it ends with RESOURCE_EXHAUSTED.

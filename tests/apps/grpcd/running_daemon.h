@@ -188,7 +188,8 @@ class Running {
       try {
         code_ = Daemon(std::move(configuration), parts).run(signals_);
       } catch (const std::bad_alloc&) {
-        code_ = killed;
+        // The daemon has drained, but its thread does not take the notification of that.
+        if (signals_.wait() == apps::Signals::notified) code_ = killed;
       }
     });
     REQUIRE(notes.next() == "started");
