@@ -171,6 +171,18 @@ TEST_CASE("a preface that does not end is given the header timeout") {
   }
 }
 
+TEST_CASE("bytes of a preface one by one do not restart the header timeout") {
+  AdminWorld world({echo_page("/one")}, {.header_timeout = 10s});
+  auto peer = world.connect();
+  for (const char* const each : {"P", "R"}) {
+    peer->send(each);
+    world.simulation().run_for(4s);
+    CHECK_FALSE(peer->ended);
+  }
+  world.simulation().run_for(4s);
+  CHECK(peer->ended);
+}
+
 TEST_CASE("a stream whose request does not end gets 408 after the header timeout") {
   AdminWorld world({echo_page("/one")}, {.header_timeout = 9s});
   Http2Browser browser(world);

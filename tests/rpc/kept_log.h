@@ -1,4 +1,5 @@
 /// Keeps the log of this process during its lifetime, from that level on. Quotas of repeated records begin anew.
+/// Other threads may log meanwhile.
 ///
 ///   KeptLog log(log::Level::debug);
 ///   CHECK(log.count("info 127.0.0.1:7: connected again") == 1);
@@ -6,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,13 +35,14 @@ class KeptLog {
   }
 
   /// "info listening on …", one for each record so far.
-  const std::vector<std::string>& lines() const {
+  std::vector<std::string> lines() const {
     log::flush();
-    return lines_->all;
+    return lines_->copy();
   }
   std::size_t count(std::string_view beginning) const {
+    const std::vector<std::string> all = lines();
     return static_cast<std::size_t>(
-        std::ranges::count_if(lines(), [&](const std::string& line) { return line.starts_with(beginning); }));
+        std::ranges::count_if(all, [&](const std::string& line) { return line.starts_with(beginning); }));
   }
   std::string text() const {
     std::string text;
@@ -48,11 +51,20 @@ class KeptLog {
   }
 
  private:
-  struct Lines final : log::Sink {
+  class Lines final : public log::Sink {
+   public:
     void write(const log::Record& record) override {
-      all.push_back(std::string(log::name(record.level)).append(" ").append(record.message));
+      const std::lock_guard lock(mutex_);
+      all_.push_back(std::string(log::name(record.level)).append(" ").append(record.message));
     }
-    std::vector<std::string> all;
+    std::vector<std::string> copy() {
+      const std::lock_guard lock(mutex_);
+      return all_;
+    }
+
+   private:
+    std::mutex mutex_;
+    std::vector<std::string> all_;
   };
 
   const log::Level before_ = log::level();
