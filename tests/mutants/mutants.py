@@ -225,7 +225,7 @@ def main():
     parser.add_argument("fault", nargs="*", help="names or patterns; all, if none is given")
     parser.add_argument("--again", action="store_true", help="only the faults that no test noticed the last time")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="faults at the same time (one a processor)")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     build = given.build.resolve()
     kept = build / "results.json"
     results = json.loads(kept.read_text()) if kept.exists() else {}

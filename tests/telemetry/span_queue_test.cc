@@ -110,6 +110,18 @@ TEST_CASE("the spans that a shard has collected count as waiting on it") {
   CHECK(queued.pop_all() == SpanQueue::batch_spans);
 }
 
+TEST_CASE("a batch that finds no room takes none from those that follow") {
+  const Dropped dropped(SpanLoss::queue_full);
+  constexpr std::size_t almost = SpanQueue::batch_spans - 1;
+  Queued queued(2 * SpanQueue::batch_spans, 5s);
+  queued.end_spans(almost, 0);
+  queued.end_spans(SpanQueue::batch_spans + almost, 1);
+  CHECK(queued.simulation.run_until([&] { return dropped.now() == almost; }));
+  CHECK(queued.pop_all() == SpanQueue::batch_spans + almost);
+  queued.end_spans(2 * SpanQueue::batch_spans);
+  CHECK(queued.pop_all() == 2 * SpanQueue::batch_spans);
+}
+
 TEST_CASE("a queue that is smaller than a batch works too") {
   Queued queued(3);
   queued.end_spans(3);

@@ -265,6 +265,17 @@ TEST_CASE("a drain ends calls that exceed its timeout") {
   CHECK(world.run(stub.Echo(request_of(""))).error().code() == Code::UNAVAILABLE);
 }
 
+TEST_CASE("a server that drains takes no new connections") {
+  Waiting waiting;
+  InProcess world({&waiting});
+  EchoService::Stub stub(world.channel());
+  CHECK(world.drain(1s) == 0);
+  const Result<EchoResponse> refused = world.run(stub.Echo(request_of("")));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == Code::UNAVAILABLE);
+  CHECK(waiting.seen.empty());
+}
+
 TEST_CASE("a call that a test makes can have failed") {
   testing::FakeCall call("/echo.v1.EchoService/Echo");
   CHECK(call.failure().ok());

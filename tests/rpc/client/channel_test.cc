@@ -251,6 +251,23 @@ class Front final : public Service {
   }
 };
 
+TEST_CASE("a second close does not put off the end that the first has set") {
+  SimulatedWorld world(1);
+  test::RawHost host(world);  // never responds
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    const auto calls = test::start_calls(channel, 1);
+    co_await sleep_for(100ms);
+    const auto first = channel.close(1s);
+    first.start();
+    const auto second = channel.close(1h);
+    second.start();
+    co_await sleep_for(2s);
+    CHECK(first.done());
+    CHECK(second.done());
+    CHECK(calls.front().done());
+  }));
+}
+
 TEST_CASE("shards on threads of their own share a channel") {
   RawService raw;
   const auto back = Server::start({&raw}, {.listen = {"127.0.0.1:0"}, .shards = 2});

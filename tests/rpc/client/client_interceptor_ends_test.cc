@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <doctest/doctest.h>
 #include <functional>
+#include <google/protobuf/wrappers.pb.h>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -43,6 +44,29 @@ TEST_CASE("the deadline counts while an interceptor waits, before the call and a
     };
     CHECK(world.run(script, with({&waiting})));
   });
+}
+
+TEST_CASE("a response that cannot be parsed fails a call whose interceptors have seen OK") {
+  SimulatedWorld world(1);
+  world.serve({});
+  Custom lingering([](ClientRequest&, ClientNext next) -> Task<Status> {
+    Status status = co_await next();
+    CHECK(status.ok());
+    co_await sleep_for(1s);
+    co_return status;
+  });
+  const auto script = [](Channel& channel) -> Task<void> {
+    auto stream = ClientStream<RawMessage, google::protobuf::StringValue>(
+        channel.call("/test.v1.Raw/Chat", MethodKind::bidirectional, {}));
+    CHECK(co_await stream.write(RawMessage{"\x0a\x7f"}));
+    stream.writes_done();
+    co_await sleep_for(500ms);
+    CHECK_FALSE(co_await stream.next());
+    const Status status = co_await stream.finish();
+    CHECK(status.code() == Code::INTERNAL);
+    CHECK(status.cause() == Cause::unparsable_message);
+  };
+  CHECK(world.run(script, with({&lingering})));
 }
 
 TEST_CASE("interceptors see the call's deadline, and may make it earlier but not later") {

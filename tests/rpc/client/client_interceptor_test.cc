@@ -1,6 +1,7 @@
 /// Client interceptors around calls: order, refusal, metadata, waiting, streaming; and the one that the
 /// library provides.
 
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <string>
 #include <utility>
@@ -275,7 +276,11 @@ TEST_CASE("bearer tokens are sent, fetched for each call, and never replace the 
         REQUIRE_FALSE(refused);
         CHECK(refused.error().to_string() == "UNAUTHENTICATED: the bearer token is not valid");
       };
-      CHECK(world.run(script, with({interceptor})));
+      Custom single([](ClientRequest& request, ClientNext next) -> Task<Status> {
+        CHECK(std::ranges::count(request.metadata, "authorization", &Metadata::Entry::name) == 1);
+        return next();
+      });
+      CHECK(world.run(script, with({interceptor, &single})));
     }
     const auto script = [&](Channel& channel) -> Task<void> {
       token = "t2";

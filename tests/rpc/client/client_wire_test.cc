@@ -75,6 +75,9 @@ TEST_CASE("a grpc-status in headers counts only if nothing follows") {
   const FieldList early = http2::test::with(good_headers, {{"grpc-status", "0"}});
   CHECK(code_of(whole(early, message("y"), {{"grpc-status", "9"}})) == Code::FAILED_PRECONDITION);
   CHECK(code_of(whole(early, message("y"), {{"x", "y"}})) == Code::UNKNOWN);
+  CHECK(code_of([&](RawPeer& peer, std::uint32_t id) {
+          return peer.encoder.headers(id, early) + data(id, message("y"), end_stream);
+        }) == Code::UNKNOWN);
 }
 
 TEST_CASE("a grpc-status that is no code is UNKNOWN") {
@@ -203,6 +206,22 @@ TEST_CASE("a second message is one too many also when the first has been read") 
     const auto response = call.result();
     REQUIRE_FALSE(response);
     CHECK(response.error().code() == Code::UNIMPLEMENTED);
+  }));
+}
+
+TEST_CASE("a second message ends the call before its trailers") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.answer = [](RawPeer& peer, std::uint32_t id) {
+    return peer.encoder.headers(id, good_headers) + data(id, message("y"));
+  };
+  CHECK(host.serve([&](Channel& channel) -> Task<void> {
+    auto call = unary(channel, 10s);
+    call.start();
+    co_await sleep_for(100ms);
+    host.peers.front()->send(data(1, message("z")));
+    while (!call.done()) co_await sleep_for(1ms);
+    CHECK(test::code_of(call) == Code::UNIMPLEMENTED);
   }));
 }
 

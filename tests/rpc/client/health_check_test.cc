@@ -256,6 +256,21 @@ TEST_CASE("a server whose health is not known in time counts as unhealthy") {
       options));
 }
 
+TEST_CASE("a watch that has had a message may be silent for longer than the connect timeout") {
+  HealthFleet fleet(1);
+  ChannelOptions options = checking();
+  options.connect_timeout = 5s;
+  CHECK(fleet.run(
+      round_robin(),
+      [&](Channel& channel) -> Task<void> {
+        co_await make_calls(channel, 1);
+        co_await sleep_for(1min);
+        co_await make_calls(channel, 1);
+        CHECK(fleet.watches[0].size() == 1);
+      },
+      options));
+}
+
 TEST_CASE("watches that break the protocol make a server unhealthy, and nothing else") {
   const std::vector<std::pair<std::string, HealthFleet::Opening>> table = {
       {"UNAVAILABLE: the response has HTTP status 503", headers_only({{":status", "503"}})},

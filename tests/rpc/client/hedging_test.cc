@@ -154,6 +154,22 @@ TEST_CASE("throttling stops further attempts, not those under way") {
   CHECK(slow.seen.size() == 2);
 }
 
+TEST_CASE("failures of other calls stop a hedge that is due") {
+  Attempts attempts({silence(), fails("14"), answers("y")});
+  ChannelOptions options;
+  options.service_config = hedging(2, "1s", R"(, "retryThrottling": {"maxTokens": 2, "tokenRatio": 0.1})");
+  CHECK(attempts.host.serve(
+      [&](Channel& channel) -> Task<void> {
+        const auto waiting = start_calls(channel, 1);
+        co_await sleep_for(100ms);
+        CHECK_FALSE(co_await unary(channel));  // takes a token, after which half of them are left
+        co_await sleep_for(5s);
+        CHECK(attempts.seen.size() == 2);
+        CHECK_FALSE(waiting.front().done());
+      },
+      options));
+}
+
 /// Lets all attempts share one connection, which has room for one stream.
 ChannelOptions over_one_stream(Attempts& attempts) {
   attempts.host.greeting = http2::test::settings({{http2::test::setting::max_concurrent_streams, 1}}) +

@@ -162,6 +162,21 @@ TEST_CASE("look-ups that fail back off") {
   }));
 }
 
+TEST_CASE("look-ups that fail are a second apart, however short the backoff is") {
+  NamedWorld named;
+  named.inventory->failure = Status(Code::UNAVAILABLE, "lost");
+  CHECK(named.run(
+      [&](Channel& channel) -> Task<void> {
+        for (int at = 0; at < 100; ++at) {
+          CHECK_FALSE(co_await unary(channel));
+          co_await sleep_for(100ms);
+        }
+        CHECK(named.inventory->asked >= 9);
+        CHECK(named.inventory->asked <= 11);
+      },
+      {.backoff = {.initial = 1ms, .max = 1ms}}));
+}
+
 TEST_CASE("no addresses, and only invalid ones, are failures; invalid ones among others are left out") {
   NamedWorld named;
   RawHost host(named.world);

@@ -154,6 +154,26 @@ TEST_CASE("further connections close orderly when they have been idle") {
       {.idle_timeout = 30s}));
 }
 
+TEST_CASE("a further connection that has a call again is not idle") {
+  SimulatedWorld world(1);
+  RawHost host(world);
+  host.greeting = limited_to(1);
+  CHECK(host.serve(
+      [&](Channel& channel) -> Task<void> {
+        const auto first = start_calls(channel, 2);
+        co_await sleep_for(1s);
+        REQUIRE(host.peers.size() == 2);
+        for (const auto& peer : host.peers) peer->send(well_answered()(*peer, 1));
+        co_await all_done(first);
+        co_await sleep_for(25s);
+        const auto second = start_calls(channel, 2);
+        co_await sleep_for(35s);
+        CHECK(host.peers[1]->frames_of(frame_type::goaway) == 0);
+        for (const auto& call : second) CHECK_FALSE(call.done());
+      },
+      {.idle_timeout = 30s}));
+}
+
 TEST_CASE("a further connection that fails ends no call") {
   SimulatedWorld world(1);
   RawHost host(world);

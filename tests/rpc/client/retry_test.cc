@@ -118,6 +118,22 @@ TEST_CASE("backoffs grow up to the maximum, with jitter") {
   }
 }
 
+TEST_CASE("calls that fail together do not retry together") {
+  Attempts attempts({fails("14")});
+  ChannelOptions options;
+  options.service_config = retrying(2);
+  CHECK(attempts.host.serve(
+      [](Channel& channel) -> Task<void> {
+        for (int call = 0; call < 50; ++call) CHECK_FALSE(co_await unary(channel));
+      },
+      options));
+  REQUIRE(attempts.seen.size() == 100);
+  std::vector<Nanoseconds> waits;
+  for (std::size_t call = 0; call < 50; ++call) waits.push_back(attempts.wait_after(2 * call));
+  const auto [shortest, longest] = std::ranges::minmax(waits);
+  CHECK(longest - shortest > 25ms);  // of 40 ms
+}
+
 TEST_CASE("the server's pushback decides when the next attempt begins") {
   Attempts attempts(
       {fails("14"), fails("14", {{"grpc-retry-pushback-ms", "5000"}}), fails("14"), answers("y")});
@@ -163,7 +179,9 @@ TEST_CASE("resets, foreign responses and lost connections are failures with a co
   const FieldList html = {{":status", "503"}, {"content-type", "text/html"}};
   for (const RawHost::Answer& failure :
        {resets(ErrorCode::refused_stream), headers_only({{":status", "503"}}),
-        whole(html, "<html>", {{"x", "y"}}), RawHost::Answer([&](RawPeer& peer, std::uint32_t id) {
+        whole(html, "<html>", {{"x", "y"}}),
+        whole({{":status", "503"}, {"content-type", "application/grpc"}}, "", {{"x", "y"}}),
+        RawHost::Answer([&](RawPeer& peer, std::uint32_t id) {
           return peer.encoder.headers(id, html) + http2::test::data(id, "<html>");
         })}) {
     Attempts attempts({failure, failure, answers("y")});

@@ -121,6 +121,67 @@ TEST_CASE("one family is enough, whether the other has no address, fails, or is 
   }
 }
 
+/// Variables of c-ares while it exists.
+struct ResolverVariables {
+  explicit ResolverVariables(const char* options, const char* domains = "") {
+    REQUIRE(::setenv("RES_OPTIONS", options, 1) == 0);
+    REQUIRE(::setenv("LOCALDOMAIN", domains, 1) == 0);
+  }
+  ResolverVariables(const ResolverVariables&) = delete;
+  ResolverVariables& operator=(const ResolverVariables&) = delete;
+  ~ResolverVariables() {
+    ::unsetenv("RES_OPTIONS");
+    ::unsetenv("LOCALDOMAIN");
+  }
+};
+
+/// The names that a look-up asks for in vain, in their order.
+std::vector<std::string> asked_for(const std::string& host) {
+  std::vector<std::string> names;
+  {
+    const NameServer server([&](const Query& query) {
+      if (names.empty() || names.back() != query.name) names.push_back(query.name);
+      return Reply{.code = 3};
+    });
+    const Result<DnsAddresses> found = look_up(server, host);
+    REQUIRE_FALSE(found);
+    CHECK(found.error().cause() == Cause::unknown_name);
+  }
+  return names;
+}
+
+TEST_CASE("names with as many dots as ndots are tried first as they are, whole ones only so") {
+  using Names = std::vector<std::string>;
+  const ResolverVariables variables("ndots:2", "corp.test lab.test");
+  CHECK(asked_for("a") == Names{"a.corp.test", "a.lab.test", "a"});
+  CHECK(asked_for("a.b") == Names{"a.b.corp.test", "a.b.lab.test", "a.b"});
+  CHECK(asked_for("a.b.c") == Names{"a.b.c", "a.b.c.corp.test", "a.b.c.lab.test"});
+  CHECK(asked_for("a.b.") == Names{"a.b"});
+}
+
+TEST_CASE("a look-up with addresses of one family waits 50 ms for the other, not for its time to be over") {
+  const ResolverVariables variables("retrans:3600000 retry:1");
+  const NameServer server([](const Query& query) {
+    if (query.type == NameServer::type_a) return Reply{.records = {NameServer::address("10.0.0.1", 30)}};
+    return Reply{.silent = true};
+  });
+  const Result<DnsAddresses> found = look_up({.host = "orders.test.",
+                                              .port = 50051,
+                                              .server = *Address::parse(server.address()),
+                                              .timeout = std::chrono::hours(1)});
+  CHECK(texts(found) == std::vector<std::string>{"10.0.0.1:50051"});
+}
+
+TEST_CASE("a name whose one query fails is not said to have no address") {
+  const NameServer server([](const Query& query) {
+    // The other query is asked first.
+    return Reply{.code = query.type == NameServer::type_a ? 2 : 0};
+  });
+  const Result<DnsAddresses> found = look_up(server);
+  REQUIRE_FALSE(found);
+  CHECK(found.error().cause() == Cause::lookup_failed);
+}
+
 TEST_CASE("an address that has arrived is used when the time is over before the other family responds") {
   const NameServer server([](const Query& query) {
     if (query.type == NameServer::type_a) return Reply{.records = {NameServer::address("10.0.0.1", 30)}};

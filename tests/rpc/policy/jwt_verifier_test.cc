@@ -55,6 +55,24 @@ TEST_CASE("a token with a claim twice is refused, and the reason says so") {
         "the token is malformed: its header is not a JSON object, or has a member twice");
 }
 
+TEST_CASE("a token is for access: nothing critical, nothing nested, and of no foreign type") {
+  const Judge judge;
+  const auto verdict = [&](const std::string& members) {
+    return judge.verdict(judge.issuer.token(R"({"iss":"i","aud":"a","exp":2000})",
+                                            R"({"alg":"EdDSA","kid":"ed",)" + members + "}"));
+  };
+  for (const char* good :
+       {R"("typ":"JWT")", R"("typ":"at+jwt")", R"("typ":"application/at+jwt")", R"("x":1)"})
+    CHECK(verdict(good));
+  for (const char* bad : {R"("crit":["exp"])", R"("crit":[])", R"("cty":"JWT")", R"("cty":"text/plain")",
+                          R"("typ":"dpop+jwt")", R"("typ":"")", R"("typ":7)"}) {
+    CAPTURE(std::string(bad));
+    const auto found = verdict(bad);
+    REQUIRE_FALSE(found);
+    CHECK(found.error().cause == JwtCause::malformed);
+  }
+}
+
 TEST_CASE("a token begins exactly at nbf and iat less the leeway") {
   const Judge judge;
   CHECK(judge.of(R"("exp":2000,"nbf":1030)", 1000) == "OK");
