@@ -35,6 +35,21 @@ TEST_CASE("new keys sign with all their algorithms, and their public halves veri
   }
 }
 
+TEST_CASE("a public key with bytes behind it is refused") {
+  const KeyRegistry keys = new_keys({"rsa2048", "p256", "ed25519"});
+  for (const auto& signer : keys.all()) {
+    CAPTURE(name(signer->public_key().kind()));
+    const std::string spki(as_text(signer->public_key().spki()));
+    REQUIRE(PublicKey::from_spki(as_bytes(spki)));
+    for (const std::string& more : {std::string(1, '\0'), std::string("x"), spki}) {
+      const std::string longer = spki + more;
+      const Result<PublicKey> key = PublicKey::from_spki(as_bytes(longer));
+      REQUIRE_FALSE(key);
+      CHECK(key.error().code() == Code::INVALID_ARGUMENT);
+    }
+  }
+}
+
 TEST_CASE("a digest of the wrong length is refused with the right one") {
   const KeyRegistry keys = new_keys({"p256"});
   const Result<std::string> signature = keys.all()[0]->sign(Algorithm::ecdsa_p256_sha256, as_bytes("short"));

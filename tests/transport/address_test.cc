@@ -159,6 +159,8 @@ TEST_CASE("a client's :authority is never a path") {
   CHECK(parsed("vsock:3:50051").authority() == "localhost");
   CHECK(parsed("hvsock:///run/vm.sock:52").authority() == "localhost");
   CHECK(parsed("[::1]:50051").authority() == "[::1]:50051");
+  CHECK(parsed("tls+[::1]:50051").authority() == "[::1]:50051");
+  CHECK(parsed("tls+unix:/run/x.sock").authority() == "localhost");
 }
 
 }  // namespace

@@ -425,6 +425,40 @@ TEST_CASE("a client reports that its server closed during the handshake") {
   CHECK(client.stream().failure().message() == "TLS: the peer closed the connection during the handshake");
 }
 
+TEST_CASE("a peer that requests key updates and does not read them is disconnected") {
+  Simulation simulation(1, {.faults = {.socket_buffer_bytes = 1000}});
+  OpenEnds ends(simulation, client_side());
+  ends.client->say("x");
+  REQUIRE(simulation.run_until([&] { return ends.server->received == "x"; }));
+  ends.client->peer.pause();
+  constexpr std::size_t update_bytes = 27;  // of the record that answers a request
+  std::size_t requests = 0;
+  while (!ends.server->ended && requests * update_bytes < 2 * TlsStream::control_bytes_max) {
+    ++requests;
+    REQUIRE(SSL_key_update(ends.client->session.get(), SSL_KEY_UPDATE_REQUESTED) == 1);
+    REQUIRE(SSL_do_handshake(ends.client->session.get()) == 1);
+    ends.client->flush();
+    simulation.run_until([&] { return ends.server->ended || ends.client->peer.unsent_bytes() == 0; });
+  }
+  CHECK(requests * update_bytes > TlsStream::control_bytes_max);
+  REQUIRE(ends.server->ended);
+  CHECK(*ends.server->ended == EPROTO);
+  CHECK(ends.server->stream().failure().initiator() == Initiator::peer);
+}
+
+TEST_CASE("a peer that does not close after a failure is disconnected within the linger time") {
+  Simulation simulation(1);
+  OpenEnds ends(simulation, client_side());
+  ends.client->say("x");
+  REQUIRE(simulation.run_until([&] { return ends.server->received == "x"; }));
+  ends.client->peer.pause();
+  ends.client->peer.send(std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'z'));
+  simulation.run_for(TlsStream::linger / 2);
+  CHECK_FALSE(ends.server->ended);
+  simulation.run_for(TlsStream::linger);
+  CHECK(ends.server->ended == EPROTO);
+}
+
 TEST_CASE("renegotiation is refused, and the session continues") {
   Simulation simulation(1);
   OpenEnds ends(simulation, foreign_client([](SSL_CTX* context) {

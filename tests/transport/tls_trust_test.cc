@@ -86,6 +86,18 @@ TEST_CASE("a certificate is trusted for its alternative names only, not for its 
             .client.starts_with("TLS: certificate has expired, that without a subject on "));
 }
 
+TEST_CASE("a wildcard stands for one whole label") {
+  const auto failure = [](const std::string& name, const std::string& host) {
+    const TestIdentity identity = our_authority().issue({.names = "DNS:" + name});
+    return meet(server_side(server_options(identity)), client_side(client_options(), host)).client;
+  };
+  CHECK(failure("*.example.org", "server.example.org").empty());
+  for (const char* name : {"s*.example.org", "*r.example.org", "se*er.example.org", "*.org"}) {
+    CAPTURE(name);
+    CHECK(failure(name, "server.example.org").starts_with("TLS: hostname mismatch, "));
+  }
+}
+
 TEST_CASE("a name that cannot be checked matches no certificate") {
   using namespace std::string_literals;
   for (const std::string& name :

@@ -3,11 +3,17 @@
 
 #include <cerrno>
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "apps/grpcd/sandbox/forked.h"
+#include "apps/scratch_folder.h"
+#include "base/unique_fd.h"
+#include "grpcd/sandbox/landlock.h"
 #include "reactor/seccomp.h"
 
 namespace ringrpc::grpcd {
@@ -44,6 +50,31 @@ TEST_CASE("a filter that forbids Landlock keeps grpcd from starting") {
                      ? as_expected
                      : 1;
         }) == as_expected);
+}
+
+TEST_CASE("a certificate behind a symbolic link can be read again, and no other file") {
+  if (!Landlock::version()) {
+    MESSAGE("skipped: this kernel has no Landlock");
+    return;
+  }
+  const apps::ScratchFolder links, targets, others;
+  for (const apps::ScratchFolder* const folder : {&links, &targets, &others})
+    std::filesystem::permissions(folder->file("."), std::filesystem::perms(0755));
+  std::ofstream(targets.file("server.pem")) << "certificate";
+  std::ofstream(others.file("server.pem")) << "another";
+  std::filesystem::create_symlink(targets.file("server.pem"), links.file("server.pem"));
+  const auto opened = [&](const std::string& path) {
+    return forked([&] {
+      if (::geteuid() == 0 && ::setuid(65534) != 0) return enforced_nothing;
+      Configuration configuration;
+      configuration.values.sandbox = true;
+      configuration.values.tls.certificate = links.file("server.pem");
+      if (!Sandbox::begin(configuration)) return enforced_nothing;
+      return error_unless(bool(UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC))));
+    });
+  };
+  CHECK(opened(links.file("server.pem")) == 0);
+  CHECK(opened(others.file("server.pem")) == EACCES);
 }
 
 }  // namespace ringrpc::grpcd

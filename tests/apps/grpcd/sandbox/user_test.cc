@@ -1,7 +1,10 @@
 // The user that grpcd becomes.
 #include "grpcd/sandbox/user.h"
 
+#include <algorithm>
+#include <array>
 #include <doctest/doctest.h>
+#include <grp.h>
 #include <string>
 #include <unistd.h>
 
@@ -39,6 +42,24 @@ TEST_CASE("there is no way back") {
           if (!nobody->become().ok()) return 1;
           if (::getuid() != 65534 || ::geteuid() != 65534 || ::getgid() != 65534) return 2;
           return ::setuid(0) == 0 || ::getgroups(0, nullptr) > 1 ? 3 : 0;
+        }) == 0);
+}
+
+TEST_CASE("no group of root stays") {
+  if (!root()) return;
+  const Result<User> nobody = User::find("nobody");
+  REQUIRE(nobody);
+  CHECK(forked([&] {
+          constexpr std::array<gid_t, 2> of_root = {0, 12345};
+          if (::setgroups(of_root.size(), of_root.data()) != 0) return 1;
+          if (!nobody->become().ok()) return 2;
+          std::array<gid_t, 64> left;
+          const int count = ::getgroups(left.size(), left.data());
+          if (count < 0) return 3;
+          return std::find_first_of(left.begin(), left.begin() + count, of_root.begin(), of_root.end()) ==
+                         left.begin() + count
+                     ? 0
+                     : 4;
         }) == 0);
 }
 
