@@ -6,6 +6,8 @@
 
 #include "ringrpc/task.h"
 
+#include "base/frame_allocator.h"
+
 using namespace ringrpc;
 using detail::allocate_frame;
 using detail::free_frame;
@@ -46,6 +48,18 @@ TEST_CASE("the frame freed last is the next one of its size") {
   free_frame(large, 990);
 }
 #endif
+
+TEST_CASE("frames count as held memory until they are freed, also in memory that is used again") {
+  const std::size_t before = held_frame_bytes();
+  for (int round = 0; round < 2; ++round) {
+    for (const std::size_t bytes : {1, 100, 4'096, 9'000}) {
+      void* const frame = allocate_frame(bytes);
+      CHECK(held_frame_bytes() == before + bytes);
+      free_frame(frame, bytes);
+      CHECK(held_frame_bytes() == before);
+    }
+  }
+}
 
 TEST_CASE("a task gives its value to the task that awaits it, and its exception too") {
   const auto inner = [](int value) -> Task<int> {

@@ -239,6 +239,12 @@ TEST_CASE("pools of one name count together, and what they have done stays") {
     start_on(shard, blocked);
     gate.begun.wait();
     CHECK(counts.busy == 1);
+    {
+      const auto abandoned = run([] { return 0; });
+      start_on(shard, abandoned);
+      CHECK(counts.queued == 1);
+    }
+    CHECK(counts.queued == 0);
     const auto queued = run([] { return 1; });
     const auto refused = run([] { return 2; });
     start_on(shard, queued);

@@ -22,6 +22,8 @@ std::string pattern(std::size_t bytes) {
   return made;
 }
 
+constexpr int alert_record = 21;
+
 /// The types and sizes of the records in the sent bytes.
 std::vector<std::pair<int, std::size_t>> records_of(std::string_view wire) {
   std::vector<std::pair<int, std::size_t>> records;
@@ -472,13 +474,35 @@ TEST_CASE("renegotiation is refused, and the session continues") {
   ends.client->flush();
   const std::size_t before = ends.client->peer.received.size();
   REQUIRE(simulation.run_until([&] { return ends.client->peer.received.size() > before; }));
-  constexpr int alert_record = 21;
   const auto answer = records_of(std::string_view(ends.client->peer.received).substr(before));
   REQUIRE(answer.size() == 1);
   CHECK(answer.front().first == alert_record);
   ends.server->send("still there");
   CHECK_FALSE(ends.server->ended);
   CHECK(simulation.run_until([&] { return ends.server->unsent_bytes() == 0; }));
+}
+
+TEST_CASE("a client does not renegotiate when its server asks for it") {
+  Simulation simulation(1);
+  auto [near, far] = simulation.network().connected_pair();
+  Shard& shard = simulation.shard(0);
+  Session serving = server_side();
+  SSL_set_max_proto_version(serving.get(), TLS1_2_VERSION);
+  SSL_clear_options(serving.get(), SSL_OP_NO_RENEGOTIATION);
+  OpenEnd server(shard, std::move(near), std::move(serving));
+  Peer client(shard, std::make_unique<TlsStream>(shard, shard.io().adopt(std::move(far)), client_side()));
+  client.start();
+  client.send("x");
+  REQUIRE(simulation.run_until([&] { return server.received == "x"; }));
+  const std::size_t before = server.peer.received.size();
+  REQUIRE(SSL_renegotiate(server.session.get()) == 1);
+  CHECK(SSL_do_handshake(server.session.get()) == 1);
+  server.flush();
+  REQUIRE(simulation.run_until([&] { return server.peer.received.size() > before; }));
+  const auto answer = records_of(std::string_view(server.peer.received).substr(before));
+  REQUIRE(answer.size() == 1);
+  CHECK(answer.front().first == alert_record);
+  CHECK_FALSE(client.ended);
 }
 
 TEST_CASE("a stream may be destroyed from inside any of its events, and over a network that breaks") {

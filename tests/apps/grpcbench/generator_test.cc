@@ -338,6 +338,14 @@ TEST_CASE("failures are counted by their code, and the run continues") {
   CHECK(measured.fatal.ok());
 }
 
+TEST_CASE("a call that ends with OK and without a message fails") {
+  Bench bench(10ms);
+  const Measurement measured =
+      bench.run(bench.plan(requests(10), {raw("Count", MethodKind::unary, {RawMessage("0")})}));
+  CHECK(measured.tallies.at(0).succeeded() == 0);
+  CHECK(ended(measured, Code::UNIMPLEMENTED) > 0);
+}
+
 TEST_CASE("a call without a response ends at its deadline, and its duration counts as latency") {
   Bench bench(100h);
   Values values = requests(10);

@@ -38,6 +38,19 @@ class OddHealth final : public grpc::health::v1::Health::Service {
   }
 };
 
+/// Notes the deadlines of its calls.
+class TimedHealth final : public grpc::health::v1::Health::Service {
+ public:
+  Task<Result<HealthCheckResponse>> Check(Call& call, HealthCheckRequest) override {
+    deadline = call.deadline();
+    HealthCheckResponse response;
+    response.set_status(HealthCheckResponse::SERVING);
+    co_return response;
+  }
+
+  Instant deadline = never;
+};
+
 /// The output of health and how it ended: the exit status, and the message of a failure.
 struct Told {
   std::string output;
@@ -85,6 +98,12 @@ TEST_CASE("an unknown service is not a service that does not serve") {
   CHECK(unknown.status == static_cast<int>(Code::NOT_FOUND));
   CHECK(unknown.message ==
         "grpc.health.v1.Health/Check of 'x.Y': NOT_FOUND: no health is known of service \"x.Y\"");
+}
+
+TEST_CASE("a check has a deadline although none is given") {
+  TimedHealth timed;
+  CHECK(told(timed, "").status == 0);
+  CHECK(timed.deadline < never);
 }
 
 TEST_CASE("a state without a name is not serving") {

@@ -16,6 +16,11 @@ using apps::CapturedStderr;
 using apps::ScratchFile;
 using test::our_authority;
 
+/// The start opens the access log twice, also after the server has started.
+void wait_until_ready(const CapturedStderr& captured) {
+  while (!captured.text().contains(" ready on ")) std::this_thread::yield();
+}
+
 /// All files that SIGHUP reads again, and a grpcd that uses them.
 struct EveryFile {
   test::TestIdentity identity = our_authority().issue({});
@@ -85,6 +90,7 @@ TEST_CASE("SIGHUP takes the log level from the file and names the changes that n
 TEST_CASE("SIGHUP with a wrong file changes nothing, and one line has the file and the cause") {
   const CapturedStderr captured;
   EveryFile files;
+  wait_until_ready(captured);
   files.settings.write("log-level = 'debug'\n");
   std::filesystem::remove(files.access.path());
   std::string cause;
@@ -199,6 +205,7 @@ TEST_CASE("SIGHUP opens the access log again") {
   {
     Running daemon({"--access-log", file.path()});
     CHECK(daemon.server().access_log);
+    wait_until_ready(captured);
     std::filesystem::remove(file.path());
     daemon.signal(SIGHUP);
     while (captured.text().find("SIGHUP: reloaded the access log") == std::string::npos)

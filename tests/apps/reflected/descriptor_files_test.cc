@@ -126,6 +126,18 @@ TEST_CASE("a .proto file is found by its path or by its name in a directory of -
             " is in none of the directories of --proto-path: " + folder.path("kinds"));
 }
 
+TEST_CASE("an import cannot leave the directories of --proto-path") {
+  const ProtoFolder folder;
+  folder.write("kinds/importer.proto", "syntax = \"proto3\";\nimport \"thing.proto\";\nmessage A {}\n");
+  folder.write("kinds/leaver.proto", "syntax = \"proto3\";\nimport \"../other.proto\";\nmessage A {}\n");
+  folder.write("other.proto", "syntax = \"proto3\";\n");
+  const auto shown = [&](const std::string& name) {
+    return show({.protos = {folder.path("kinds/" + name)}, .proto_paths = {folder.path("kinds")}}, {"A"});
+  };
+  CHECK(shown("importer.proto").starts_with("// A, a message in importer.proto\n"));
+  CHECK(shown("leaver.proto").starts_with("71 --proto: " + folder.path("kinds/leaver.proto") + ":2:1: "));
+}
+
 TEST_CASE("an error of a .proto file has its place") {
   const ProtoFolder folder;
   const std::string bad = folder.path("bad.proto");

@@ -12,6 +12,7 @@
 #include "apps/scratch_folder.h"
 #include "reflected/catalogue.h"
 #include "reflected/descriptor_files.h"
+#include "reflected/descriptor_limits.h"
 #include "reflected/message_json.h"
 
 namespace ringrpc::reflected {
@@ -234,6 +235,20 @@ TEST_CASE("a chain of types, each with a field of the next, is refused when it i
   CHECK(block_on(print(chain(100'000))).value() ==
         "reflection returned an invalid file 'evil.proto': its messages contain one another in a chain of "
         "more than 5000");
+}
+
+TEST_CASE("types that contain one another all count in a chain, which is refused when it is too long") {
+  const auto circle = [](std::size_t length) {
+    pb::FileDescriptorProto file = named("a.proto");
+    for (std::size_t at = 0; at < length; ++at) {
+      pb::DescriptorProto& message = *file.add_message_type();
+      message.set_name(at == 0 ? "M" : "M" + std::to_string(at));
+      add_field(message, "m", at + 1 == length ? ".M" : ".M" + std::to_string(at + 1));
+    }
+    return file;
+  };
+  CHECK(show({circle(DescriptorLimits::chain_max)}, "M").starts_with("// M, a message in a.proto\n"));
+  CHECK(show({circle(DescriptorLimits::chain_max + 1)}, "M").starts_with("76 "));
 }
 
 TEST_CASE("a chain of types in the options of the server's descriptor.proto is refused") {
