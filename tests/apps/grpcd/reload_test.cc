@@ -16,7 +16,7 @@ using apps::CapturedStderr;
 using apps::ScratchFile;
 using test::our_authority;
 
-/// The start opens the access log twice, also after the server has started.
+/// Waits for the end of the start, which opens the access log again: a file that is removed earlier comes back.
 void wait_until_ready(const CapturedStderr& captured) {
   while (!captured.text().contains(" ready on ")) std::this_thread::yield();
 }
