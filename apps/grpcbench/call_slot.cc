@@ -68,8 +68,6 @@ void CallSlot::go_on() {
 
 void CallSlot::end() {
   Status status = call_->take_status();
-  if (status.ok() && operation_->one_response() && !responded_)
-    status = Status(Code::UNIMPLEMENTED, "the server returned OK without a message", Initiator::peer);
   const std::size_t backend = owner_.backend_of(call_->peer());
   call_.reset();
   owner_.on_call_ended(*this, {std::move(status), traffic_, backend});

@@ -181,10 +181,8 @@ Task<Outcome<bool>> Conversation::receive() {
 }
 
 Task<Outcome<bool>> Conversation::finish() {
-  Status status = co_await stream_->finish();
+  const Status status = co_await stream_->finish();
   const Nanoseconds took = std::chrono::steady_clock::now() - began_;
-  if (status.ok() && !method_.server_streaming() && received_ == 0)
-    status = Status(Code::UNIMPLEMENTED, "the server returned OK without a message", Initiator::peer);
   trace_initial(co_await stream_->initial_metadata());
   trace_headers("< ", stream_->trailing_metadata());
   trace("* " + std::string(name(status.code())) + " after " + format_time(took) + ": " +
