@@ -136,33 +136,96 @@ TEST_CASE("a trace keeps the last events and counts all") {
   CHECK(snapshot.events.back().description.size() == channelz::Trace::description_bytes_max);
 }
 
+/// A part of a channel, with calls.
+struct FakePart final : channelz::Part {
+  explicit FakePart(Shard& shard) : Part(shard, Role::whole) {}
+  ~FakePart() { leave(calls()); }
+  channelz::CallTotals calls() const override { return {.started = 3, .succeeded = 2, .failed = 1}; }
+  channelz::Connectivity state() const override { return channelz::Connectivity::ready; }
+};
+
+/// Reads on the client's shard.
+template <class T>
+T read_in(World& world, const std::function<Task<T>()>& read) {
+  Task<T> task;
+  world.client_shard().post([&] {
+    task = read();
+    task.start();
+  });
+  REQUIRE(world.run_until([&] { return task.valid() && task.done(); }));
+  return task.result();
+}
+
 TEST_CASE("the calls of a part that has left stay with its channel") {
-  struct Fake final : channelz::Part {
-    explicit Fake(Shard& shard) : Part(shard, Role::whole) {}
-    ~Fake() { leave(calls()); }
-    channelz::CallTotals calls() const override { return {.started = 3, .succeeded = 2, .failed = 1}; }
-    channelz::Connectivity state() const override { return channelz::Connectivity::ready; }
-  };
   SimulatedWorld world(1);
   Entity channel(Entity::Kind::channel, "fake");
-  auto one = std::make_unique<Fake>(world.server_shard());
-  auto other = std::make_unique<Fake>(world.client_shard());
+  auto one = std::make_unique<FakePart>(world.server_shard());
+  auto other = std::make_unique<FakePart>(world.client_shard());
   one->join(channel);
   other->join(channel);
   const auto read = [&] {
-    Task<Result<channelz::ChannelSnapshot>> task;
-    world.client_shard().post([&] {
-      task = channelz::read_channel(channel.id());
-      task.start();
-    });
-    REQUIRE(world.run_until([&] { return task.valid() && task.done(); }));
-    return *task.result();
+    return *read_in<Result<channelz::ChannelSnapshot>>(world,
+                                                       [&] { return channelz::read_channel(channel.id()); });
   };
   CHECK(read().calls.started == 6);
   one.reset();
   const channelz::ChannelSnapshot snapshot = read();
   CHECK(snapshot.calls.started == 6);
   CHECK(snapshot.calls.failed == 2);
+}
+
+TEST_CASE("a part of a channel that is no subchannel is not found as one") {
+  SimulatedWorld world(1);
+  Entity channel(Entity::Kind::channel, "fake");
+  FakePart part(world.server_shard());
+  part.join(channel);
+  const auto found = read_in<Result<channelz::SubchannelSnapshot>>(
+      world, [&] { return channelz::read_subchannel(part.id(), 100); });
+  REQUIRE_FALSE(found);
+  CHECK(found.error().code() == Code::NOT_FOUND);
+}
+
+TEST_CASE("a page that has room for just as many as are left is the last one") {
+  SimulatedWorld world(1);
+  const auto check = [&]<class Snapshot>(Entity::Kind kind, Task<Result<channelz::Page<Snapshot>>> (*read)(
+                                                                channelz::Id, std::size_t)) {
+    const Entity first(kind, "first");
+    const Entity second(kind, "second");
+    const auto page = [&](std::size_t most) {
+      return *read_in<Result<channelz::Page<Snapshot>>>(world, [&] { return read(first.id(), most); });
+    };
+    CHECK(page(2).end);
+    REQUIRE(page(2).entries.size() == 2);
+    CHECK(page(2).entries.back().ref.id == second.id());
+    CHECK_FALSE(page(1).end);
+    REQUIRE(page(1).entries.size() == 1);
+    CHECK(page(1).entries.front().ref.id == first.id());
+  };
+  check(Entity::Kind::server, channelz::read_servers);
+  check(Entity::Kind::channel, channelz::read_channels);
+}
+
+TEST_CASE("a connection shows when its last stream began") {
+  SimulatedWorld world(1);
+  Entity server(Entity::Kind::server, "simulated");
+  world.serve({});
+  world.server().join(server);
+  CHECK(world.run([&](Channel& channel) -> Task<void> {
+    const auto last_stream = [&]() -> Task<Instant> {
+      co_return (co_await only_connection(server)).counts.last_stream;
+    };
+    auto chat = channel.bidirectional<RawMessage, RawMessage>("/test.v1.Raw/Chat");
+    CHECK(co_await chat.write(RawMessage{"x"}));
+    CHECK(co_await chat.next());
+    const Instant first = co_await last_stream();
+    co_await sleep_for(std::chrono::seconds(10));
+    CHECK(co_await chat.write(RawMessage{"y"}));
+    CHECK(co_await chat.next());
+    CHECK((co_await last_stream()) == first);
+    CHECK(co_await unary(channel, "Echo", "z"));
+    CHECK((co_await last_stream()) - first >= std::chrono::seconds(10));
+  }));
+  world.stop();
 }
 
 TEST_CASE("messages are counted as they end, however the bytes are cut") {
