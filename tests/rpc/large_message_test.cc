@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstring>
 #include <doctest/doctest.h>
+#include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/wrappers.pb.h>
 #include <string>
 #include <vector>
@@ -66,11 +67,13 @@ namespace {
 class LargeMirror final : public Service {
  public:
   using Protobuf = google::protobuf::BytesValue;
+  using NamePart = google::protobuf::UninterpretedOption::NamePart;  // has required fields
 
   std::string_view service_name() const noexcept override { return "test.v1.Mirror"; }
   std::span<const Method> service_methods() const noexcept override {
     static constexpr std::array methods{method<&LargeMirror::unary_of<Protobuf>>("Protobuf"),
                                         method<&LargeMirror::unary_of<Whole>>("Whole"),
+                                        method<&LargeMirror::unary_of<NamePart>>("NamePart"),
                                         method<&LargeMirror::stream_of<RawMessage>>("Raw"),
                                         method<&LargeMirror::stream_of<Protobuf>>("Stream")};
     return methods;
@@ -213,6 +216,28 @@ TEST_CASE("an invalid message is refused in pieces as in one") {
           co_await channel.unary<RawMessage, RawMessage>("/test.v1.Mirror/Protobuf", RawMessage(cut), {});
       REQUIRE_FALSE(answer);
       CHECK(answer.error().code() == Code::INTERNAL);
+    }));
+  });
+}
+
+TEST_CASE("a message without its required fields is refused in pieces as in one") {
+  for_some_worlds([](World& world) {
+    LargeMirror mirror;
+    world.also_serve(mirror);
+    CHECK(world.run([](Channel& channel) -> Task<void> {
+      for (const std::size_t bytes : {10uz, 100'000uz}) {
+        LargeMirror::NamePart part;
+        part.set_name_part(std::string(bytes, 'x'));
+        const auto send = [&] {
+          return channel.unary<RawMessage, RawMessage>("/test.v1.Mirror/NamePart",
+                                                       RawMessage(part.SerializePartialAsString()), {});
+        };
+        const Result<RawMessage> refused = co_await send();
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code() == Code::INTERNAL);
+        part.set_is_extension(true);
+        CHECK(co_await send());
+      }
     }));
   });
 }

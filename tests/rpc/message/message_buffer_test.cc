@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "rpc/message/compressor.h"
 #include "rpc/message/pattern.h"
 
 namespace ringrpc {
@@ -87,6 +88,25 @@ TEST_CASE("a large message counts with the slabs that it takes") {
   buffer.keep();
   CHECK(buffer.held_bytes() == 0);
   CHECK(slabs.in_use() == 0);
+}
+
+TEST_CASE("a decompressed message counts until its memory is released") {
+  std::vector<std::uint8_t> small;
+  compress(Compression::gzip, as_bytes(pattern(100'000)), small);
+  std::string wire = framed(as_text(small));
+  wire[0] = 1;
+  SlabPool slabs;
+  MessageBuffer buffer(slabs, 1 << 20);
+  buffer.set_encoding(Compression::gzip);
+  REQUIRE(buffer.add(as_bytes(wire)).ok());
+  buffer.keep();
+  const std::size_t before = buffer.held_bytes();
+  REQUIRE(buffer.restore_next(100'000));
+  CHECK(buffer.held_bytes() >= before + 100'000);
+  REQUIRE(buffer.take());
+  CHECK(buffer.held_bytes() >= 100'000);
+  buffer.forget_taken();
+  CHECK(buffer.held_bytes() < 100'000);
 }
 
 TEST_CASE("a message that arrives whole is not copied") {

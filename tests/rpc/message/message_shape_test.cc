@@ -201,6 +201,26 @@ TEST_CASE("a message of groups that nest too deep stays as it is, for the parser
   }
 }
 
+TEST_CASE("unknown fields are dropped as deep as the parser goes, and no deeper") {
+  const auto nested = [](int depth) {
+    std::string wire = "\xc0\x3e\x01";  // 1000, which no type of these has
+    for (; depth > 1; --depth) {
+      DescriptorProto outer;
+      outer.GetReflection()->MutableUnknownFields(&outer)->AddLengthDelimited(3)->assign(
+          wire);  // nested_type
+      wire = outer.SerializeAsString();
+    }
+    FileDescriptorProto whole;
+    whole.GetReflection()->MutableUnknownFields(&whole)->AddLengthDelimited(4)->assign(wire);  // message_type
+    return whole.SerializeAsString();
+  };
+  const std::string deepest = nested(100);
+  CHECK(weigh(as_text(shape().without_unknown_fields(as_bytes(deepest)))).unknown_fields == 0);
+  const std::string too_deep = nested(101);
+  CHECK_FALSE(FileDescriptorProto().ParseFromString(too_deep));
+  CHECK(as_text(shape().without_unknown_fields(as_bytes(too_deep))) == too_deep);
+}
+
 TEST_CASE("a message in pieces weighs what it does in one") {
   const std::string wire = file().SerializeAsString();
   std::vector<Bytes> pieces;
