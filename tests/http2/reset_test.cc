@@ -50,6 +50,18 @@ TEST_CASE("calls that are cancelled now and then do not add up") {
   CHECK(taken == 5'000);
 }
 
+TEST_CASE("streams with a timeout that have begun are limited like those without one") {
+  RawServer server;
+  server.endpoint.end_hook = nullptr;
+  server.endpoint.headers_hook = [](Stream& stream) { stream.set_timeout(10s); };
+  const int taken = server.flood(5'000, [&](std::uint32_t n) {
+    return (n == 0 ? "" : rst_stream(id_of(n - 1), ErrorCode::cancel)) +
+           server.encoder.headers(id_of(n), get, end_stream);
+  });
+  CHECK(taken == 1001);
+  server.check_ended(ErrorCode::enhance_your_calm, too_many_resets);
+}
+
 TEST_CASE("resets that cross the response do not count") {
   RawServer server;
   const int taken = server.flood(20'000, [&](std::uint32_t n) {
