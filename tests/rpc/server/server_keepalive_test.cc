@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <doctest/doctest.h>
 #include <memory>
 #include <string>
@@ -25,14 +26,15 @@ struct Watched {
 
   /// The number of PINGs that need an acknowledgement.
   std::size_t pings() const { return static_cast<std::size_t>(std::ranges::count_if(peer->frames, asks)); }
-  /// Acknowledges those that are not acknowledged yet.
-  void answer() {
+  /// Acknowledges those that are not acknowledged yet, at most so many.
+  void answer(std::size_t most = SIZE_MAX) {
     std::size_t seen = 0;
     for (const auto& frame : peer->frames) {
-      if (!asks(frame) || ++seen <= answered) continue;
+      if (!asks(frame) || ++seen <= answered || most == 0) continue;
       peer->send(http2::test::frame(frame_type::ping, http2::test::ack, 0, frame.payload));
+      ++answered;
+      --most;
     }
-    answered = seen;
   }
   static bool asks(const http2::test::Frame& frame) {
     return frame.type == frame_type::ping && (frame.flags & http2::test::ack) == 0;
@@ -93,6 +95,23 @@ TEST_CASE("anything from a client keeps its connection alive") {
   watched.peer->request(id, echo_path, message("x"));
   watched.run_for(20s);
   CHECK_FALSE(watched.peer->closed());
+}
+
+TEST_CASE("the acknowledgement of a keepalive PING does not end the first phase of a drain") {
+  Watched watched({.keepalive_time = 30s});
+  watched.peer->request(1, "/test.v1.Raw/Sleep", message("3600000"));
+  watched.run_for(31s);
+  REQUIRE(watched.pings() == 1);
+  watched.world.server().drain([] {});
+  watched.run_for(10ms);
+  REQUIRE(watched.pings() == 2);
+  CHECK(watched.peer->frames_of(frame_type::goaway) == 1);
+  watched.answer(1);
+  watched.run_for(1s);
+  CHECK(watched.peer->frames_of(frame_type::goaway) == 1);
+  watched.answer(1);
+  watched.run_for(10ms);
+  CHECK(watched.peer->frames_of(frame_type::goaway) == 2);
 }
 
 TEST_CASE("a server without keepalive sends no PING") {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <doctest/doctest.h>
 #include <latch>
 #include <memory>
@@ -86,6 +87,23 @@ TEST_CASE("waiting ends when a drain has, on every thread that waits, and at onc
   }
   CHECK(ended_early == 0);
   (*server)->wait();
+}
+
+TEST_CASE("a server that drains refuses connections, while it waits for its calls") {
+  RawService service;
+  auto server = Server::start({&service}, {.listen = {"127.0.0.1:0"}, .shards = 1});
+  REQUIRE_MESSAGE(server, server.error().to_string());
+  const std::string address = (*server)->addresses().front();
+  BlockingCall call(address, "/test.v1.Raw/Sleep", "86400000");
+  while (service.running == 0) std::this_thread::yield();
+  const std::jthread drain([&] { (*server)->drain(std::chrono::minutes(5)); });
+  REQUIRE(call.receive(std::string("\0\0\x08\x07", 4)));  // GOAWAY
+  const SocketAddress to = resolve(Address::parse(address).value()).value().front();
+  const UniqueFd fd(::socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  CHECK(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to.storage), to.length) == -1);
+  CHECK(errno == ECONNREFUSED);
+  CHECK(service.running == 1);
+  (*server)->drain(std::chrono::milliseconds(0));
 }
 
 TEST_CASE("a server may be destroyed as soon as waiting has ended") {

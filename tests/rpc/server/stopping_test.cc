@@ -172,6 +172,20 @@ TEST_CASE("a connection that is lost while its calls wait leaves nothing") {
   CHECK(server.world.run_until([&] { return server.world.server().counters().connections_open == 0; }));
 }
 
+TEST_CASE("a connection that reaches a draining shard is drained, too, and does not keep it waiting") {
+  Vigilant server;
+  const auto first = server.connect();
+  first->request(1, "/test.v1.Raw/Sleep", message("10000"));
+  REQUIRE(server.world.run_until([&] { return server.world.service().running == 1; }));
+  server.drain();
+  server.world.simulation().run_for(1ms);
+  const auto late = server.connect();
+  REQUIRE(server.world.run_until([&] { return late->frames_of(http2::test::frame_type::goaway) == 1; }));
+  REQUIRE(server.world.run_until([&] { return server.drained; }));
+  CHECK(first->field(1, "grpc-status") == "0");
+  CHECK(late->closed());
+}
+
 TEST_CASE("a half close stops no calls; a drain after it does") {
   Vigilant server;
   const auto peer = server.connect();
