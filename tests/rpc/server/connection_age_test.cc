@@ -128,11 +128,11 @@ TEST_CASE("a connection without calls is drained after a time") {
   RawPeer& used = aging.connect();
   ask(used, 1, "1");
   aging.run_for(50s);
-  ask(used, 3, "70000");  // ends at 120 s
+  ask(used, 3, "50000");  // ends at 100 s
   aging.run_for(15s);
   CHECK(fresh.frames_of(frame_type::goaway) == 2);
   CHECK(fresh.closed());
-  aging.run_for(105s);  // at 170 s
+  aging.run_for(90s);  // at 155 s
   CHECK(used.field(3, "grpc-status") == "0");
   CHECK(used.frames_of(frame_type::goaway) == 0);
   aging.run_for(15s);

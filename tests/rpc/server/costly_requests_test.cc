@@ -271,6 +271,41 @@ TEST_CASE("decompression beyond its budget is refused by name, and allowed again
   CHECK(peer->field(101, "grpc-status") == "0");
 }
 
+TEST_CASE("messages that cannot be decompressed use up the budget, too") {
+  SimulatedWorld world(1);
+  ServerOptions options;
+  options.max_inflation_per_second = 100'000;
+  world.serve(options);
+  const auto peer = RawPeer::before_server(world);
+  for (std::uint32_t id = 1; id < 41; id += 2) peer->request(id, echo_path, message("garbage", '\1'), zstd);
+  REQUIRE(world.run_until([&] { return peer->ended(39); }));
+  CHECK(peer->field(1, "grpc-status") == "13");
+  CHECK(peer->field(39, "grpc-status") == "8");
+  CHECK(world.service().started == 0);
+}
+
+TEST_CASE("a message of many fields is parsed beside the shard, however short it is") {
+  constexpr int most_on_shard = 4096;
+  for (const int fields : {most_on_shard, most_on_shard + 1}) {
+    CAPTURE(fields);
+    SimulatedWorld world(1);
+    Costly costly;
+    world.also_serve(costly);
+    world.serve({});
+    const auto peer = RawPeer::before_server(world);
+    peer->request(1, hold_path, message(many_messages(fields)));
+    bool beside_shard = false;
+    REQUIRE(world.run_until([&] {
+      world.server().visit_oldest(1, [&](ServerConnection& connection) {
+        connection.visit_calls(
+            1, [&](const ServerCall& call) { beside_shard |= call.state() == CallState::parsing; });
+      });
+      return costly.holding == 1;
+    }));
+    CHECK(beside_shard == (fields > most_on_shard));
+  }
+}
+
 TEST_CASE("unknown fields of large messages are dropped, unless the service wants them") {
   for (const bool kept : {false, true}) {
     SimulatedWorld world(1);

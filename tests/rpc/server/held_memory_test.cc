@@ -48,6 +48,30 @@ TEST_CASE("a request of one message that stalls ends its call") {
   CHECK(world.service().started == 0);
 }
 
+TEST_CASE("a request that drips a byte at a time ends like one that stalls") {
+  SimulatedWorld world(1);
+  world.serve(stalling_soon());
+  const auto peer = RawPeer::before_server(world);
+  peer->begin(1, echo_path);
+  peer->begin(3, join_path);
+  const std::string begun = message(std::string(50'000, 'x')).substr(0, 100);
+  for (const std::uint32_t id : {1, 3}) peer->send_body(id, begun);
+  for (int second = 0; second < 4; ++second) {
+    world.simulation().run_for(1s);
+    for (const std::uint32_t id : {1, 3}) peer->send_body(id, "x");
+  }
+  CHECK_FALSE(peer->ended(1));
+  CHECK_FALSE(peer->ended(3));
+  for (int second = 0; second < 5; ++second) {
+    world.simulation().run_for(1s);
+    for (const std::uint32_t id : {1, 3})
+      if (!peer->ended(id)) peer->send_body(id, "x");
+  }
+  CHECK(peer->field(1, "grpc-status") == "4");
+  CHECK(peer->field(3, "grpc-status") == "4");
+  CHECK_FALSE(peer->closed());
+}
+
 TEST_CASE("a streaming request may pause between its messages for as long as it likes") {
   SimulatedWorld world(1);
   world.serve(stalling_soon());
@@ -109,6 +133,29 @@ TEST_CASE("headers of requests that are not gRPC's count as well, and are refuse
   REQUIRE(world.run_until([&] { return peer->ended(99); }));
   CHECK(peer->field(99, ":status") == "503");
   CHECK_FALSE(peer->ended(1));
+}
+
+TEST_CASE("requests that are not gRPC's hold nothing once they have ended") {
+  SimulatedWorld world(1);
+  ServerOptions options;
+  options.max_message_bytes = 100'000;
+  options.max_buffered_bytes = 200'000;
+  world.serve(options);
+  const auto peer = RawPeer::before_server(world);
+  FieldList large = plain_get;
+  large.emplace_back("x-large", std::string(7000, 'v'));
+  std::uint32_t id = 1;
+  const auto end_requests = [&] {
+    for (int request = 0; request < 20; ++request, id += 2) {
+      peer->send(peer->encoder.headers(id, large, request % 2 == 0 ? http2::test::end_stream : 0u));
+      if (request % 2 == 1) peer->send(http2::test::rst_stream(id, ErrorCode::cancel));
+    }
+    world.simulation().run_for(2s);
+    return world.server().buffered_bytes();
+  };
+  const std::size_t held_bytes = end_requests();
+  for (int round = 0; round < 5; ++round) CHECK(end_requests() == held_bytes);
+  CHECK(peer->field(id - 4, ":status") == "405");
 }
 
 TEST_CASE("responses count until the socket has taken them") {

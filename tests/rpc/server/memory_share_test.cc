@@ -93,6 +93,21 @@ TEST_CASE("a message of the largest size has room, however low the limits are") 
   CHECK_FALSE(peer->ended(1));
 }
 
+TEST_CASE("each shard has its part of the limit") {
+  Simulation simulation(1, {.shards = 4});
+  Shard* const shards[] = {&simulation.shard(0), &simulation.shard(1), &simulation.shard(2),
+                           &simulation.shard(3)};
+  RawService service;
+  Service* const services[] = {&service};
+  const ServerOptions options = sharing(4'000 * kibibyte);
+  ServerParts parts;
+  REQUIRE(parts.add(services, options).ok());
+  parts.begin(shards, options);
+  for (const Shard* const shard : shards) CHECK(parts.on(*shard)->memory().limit_bytes() == 1'000 * kibibyte);
+  parts.drop_listener();
+  for (const Shard* const shard : shards) parts.drop(*shard);
+}
+
 TEST_CASE("a connection counts, and its memory is given back") {
   SimulatedWorld world(1);
   world.serve(sharing(10'000 * kibibyte));
@@ -264,6 +279,34 @@ TEST_CASE("a connection that holds much leaves room for small ones, and then giv
   CHECK_FALSE(greedy->closed());
   for (const auto& peer : connect(world, 3)) CHECK(is_served(world, *peer, 1));
   CHECK(greedy->closed());
+}
+
+/// Calls do not report when their output has been sent.
+TEST_CASE("responses that have been read since leave room for others") {
+  SimulatedWorld world(1);
+  ServerOptions options = sharing(1000 * kibibyte);
+  options.max_message_bytes = 400 * kibibyte;
+  world.serve(options);
+  const auto chatting =
+      RawPeer::before_server(world, http2::test::settings({{http2::test::setting::initial_window_size, 0}}));
+  const auto other = RawPeer::before_server(world);
+  for (const std::uint32_t id : {1, 3, 5}) {
+    chatting->begin(id, "/test.v1.Raw/Chat");
+    chatting->send_body(id, message(std::string(200 * kibibyte, 'x')));
+    world.simulation().run_for(200ms);
+  }
+  CHECK(world.server().buffered_bytes() >= 600 * kibibyte);
+  chatting->send(http2::test::window_update(0, 1000 * kibibyte));
+  for (const std::uint32_t id : {1, 3, 5}) {
+    chatting->send(http2::test::window_update(id, 300 * kibibyte));
+    REQUIRE(world.run_until([&] { return chatting->body(id).size() > 200 * kibibyte; }));
+  }
+  world.simulation().run_for(2s);
+  other->request(1, "/test.v1.Raw/Inflate", message(std::to_string(400 * kibibyte)));
+  other->send(http2::test::window_update(1, 800 * kibibyte) + http2::test::window_update(0, 800 * kibibyte));
+  REQUIRE(world.run_until([&] { return other->ended(1) || other->closed(); }));
+  CHECK(other->field(1, "grpc-status") == "0");
+  CHECK_FALSE(chatting->closed());
 }
 
 TEST_CASE("calls that are refused hold nothing, however many arrive at once") {
