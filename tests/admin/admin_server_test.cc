@@ -9,6 +9,7 @@
 
 #include "admin/admin_world.h"
 #include "base/unique_fd.h"
+#include "text_data.h"
 #include "transport/address.h"
 
 namespace ringrpc::admin {
@@ -64,7 +65,7 @@ TEST_CASE("an admin server that cannot start says why") {
     CHECK(server.error().message() ==
           "host \"web1:80\": give a name without a port, such as web1.example.com");
   }
-  CHECK(failure({"127.0.0.1:0"}, {echo_page("one")}) == "admin page \"one\": the path must begin with '/'");
+  CHECK(test::missing(failure({"127.0.0.1:0"}, {echo_page("one")}), {"admin page \"one\"", "'/'"}) == "");
   CHECK(failure({"unix-abstract:ringrpc-twice", "unix-abstract:ringrpc-twice"}).find("given twice") !=
         std::string::npos);
 }

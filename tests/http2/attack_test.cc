@@ -16,7 +16,6 @@ namespace {
 
 constexpr int hundred_thousand = 100'000;
 constexpr int million = 1'000'000;
-constexpr std::string_view no_progress = "too many frames without progress";
 
 }  // namespace
 

@@ -10,6 +10,9 @@
 
 namespace ringrpc::http2::test {
 
+/// The debug data with which the server ends a connection for conduct that it has to bear with for a while.
+constexpr std::string_view no_progress = "too many frames without progress";
+
 /// The n-th stream of a client.
 inline std::uint32_t id_of(std::uint32_t n) { return 2 * n + 1; }
 

@@ -115,7 +115,7 @@ TEST_CASE("refusals are logged, at a limited rate") {
   CHECK(records < 25);
   crowd.simulation.run_for(1min);
   crowd.connect(1);
-  CHECK(log.text().contains(" more like this were not logged)\n"));
+  CHECK(log.text().contains(" more like this"));
 }
 
 TEST_CASE("peers are counted while they have connections") {
@@ -147,7 +147,7 @@ TEST_CASE("a lack of descriptors is logged, at a limited rate") {
   const std::string text = log.text();
   CHECK(text.find("warning accept: too many open files; new connections are closed at once; raise the limit "
                   "(ulimit -n)\n") != std::string::npos);
-  CHECK(text.find("more like this were not logged") != std::string::npos);
+  CHECK(text.find(" more like this") != std::string::npos);
   const auto records = std::ranges::count(text, '\n');
   CHECK(records > 100);
   CHECK(records < 130);
