@@ -108,7 +108,8 @@ TEST_CASE("a handler that throws fails its own call only") {
       const Result<RawMessage> thrown = co_await unary(channel, "Throw", "secret");
       REQUIRE_FALSE(thrown);
       CHECK(thrown.error().code() == Code::INTERNAL);
-      CHECK(thrown.error().message() == "the handler failed with an exception");
+      CHECK(thrown.error().message().starts_with("the handler "));
+      CHECK_FALSE(thrown.error().message().contains("secret"));
       const Result<RawMessage> next = co_await unary(channel, "Echo", "still here");
       REQUIRE(next);
       CHECK(next->bytes == "still here");

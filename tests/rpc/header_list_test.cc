@@ -5,6 +5,7 @@
 
 #include "rpc/client/raw_host.h"
 #include "rpc/world.h"
+#include "text_data.h"
 
 namespace ringrpc {
 namespace {
@@ -47,10 +48,8 @@ TEST_CASE("the client limits the headers of a response") {
     return status.to_string();
   };
   CHECK(ask(63'000, 64 * 1024) == "OK");
-  CHECK(ask(9'000, 8 * 1024) ==
-        "RESOURCE_EXHAUSTED: the response's headers have 9141 bytes, the client's limit is 8192");
-  CHECK(ask(900, 1024) ==
-        "RESOURCE_EXHAUSTED: the response's headers have 1041 bytes, the client's limit is 1024");
+  CHECK(test::missing(ask(9'000, 8 * 1024), {"RESOURCE_EXHAUSTED: the response", "9141", "8192"}) == "");
+  CHECK(test::missing(ask(900, 1024), {"RESOURCE_EXHAUSTED: the response", "1041", "1024"}) == "");
 }
 
 TEST_CASE("larger headers than the client takes, from a server that ignores the limit, are reported") {
@@ -64,8 +63,8 @@ TEST_CASE("larger headers than the client takes, from a server that ignores the 
   CHECK(host.serve([](Channel& channel) -> Task<void> {
     const auto answer = co_await unary(channel, "Echo", "x");
     REQUIRE_FALSE(answer);
-    CHECK(answer.error().to_string() ==
-          "RESOURCE_EXHAUSTED: the response's metadata exceeds 8192 bytes (max_header_list_bytes)");
+    CHECK(test::missing(answer.error().to_string(),
+                        {"RESOURCE_EXHAUSTED: the response", "8192", "max_header_list_bytes"}) == "");
     CHECK(answer.error().cause() == Cause::metadata_too_large);
   }));
 }
@@ -86,9 +85,9 @@ TEST_CASE("each end takes as many fields of metadata as its option allows") {
     return outcome;
   };
   CHECK(ask(600, 600) == "OK");
-  CHECK(ask(499, 600) == "RESOURCE_EXHAUSTED: the request's headers exceed 499 fields");
-  CHECK(ask(600, 499) ==
-        "RESOURCE_EXHAUSTED: the response's metadata exceeds 499 fields (max_header_fields)");
+  CHECK(test::missing(ask(499, 600), {"RESOURCE_EXHAUSTED: the request", "499 fields"}) == "");
+  CHECK(test::missing(ask(600, 499),
+                      {"RESOURCE_EXHAUSTED: the response", "499 fields", "max_header_fields"}) == "");
 }
 
 TEST_CASE("an impossible limit of header lists is refused") {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rpc/client/client_interceptors.h"
+#include "text_data.h"
 
 namespace ringrpc {
 namespace {
@@ -192,7 +193,7 @@ TEST_CASE("an interceptor that throws fails its own call only") {
       for (int at = 0; at < 3; ++at) {
         const auto failed = co_await unary(channel, "Echo", "x");
         REQUIRE_FALSE(failed);
-        CHECK(failed.error().to_string() == "INTERNAL: an interceptor failed with an exception");
+        CHECK(failed.error().to_string().starts_with("INTERNAL: an interceptor "));
       }
       CHECK(co_await unary(channel, "Echo", "x"));
     };
@@ -249,7 +250,7 @@ TEST_CASE("an interceptor makes its call once") {
   const auto script = [&](Channel& channel) -> Task<void> {
     const auto failed = co_await unary(channel, "Echo", "x");
     REQUIRE_FALSE(failed);
-    CHECK(failed.error().to_string() == "INTERNAL: an interceptor has run its `next` twice");
+    CHECK(test::missing(failed.error().to_string(), {"INTERNAL: an interceptor", "`next`"}) == "");
   };
   CHECK(world.run(script, with({&twice})));
   CHECK(world.service().started == 1);
@@ -364,7 +365,7 @@ TEST_CASE("an OK response without its message is not OK for interceptors either"
     const auto none =
         co_await channel.unary<RawMessage, RawMessage>("/test.v1.Raw/Count", RawMessage{"0"}, CallOptions());
     REQUIRE_FALSE(none);
-    CHECK(none.error().to_string() == "UNIMPLEMENTED: the server returned OK without a message");
+    CHECK(test::missing(none.error().to_string(), {"UNIMPLEMENTED: ", "OK"}) == "");
     CHECK(seen.back() == "audit after UNIMPLEMENTED");
   };
   CHECK(world.run(script, with({&audit})));

@@ -11,6 +11,7 @@
 #include "ringrpc/bearer_token.h"
 
 #include "rpc/client/client_interceptors.h"
+#include "text_data.h"
 
 namespace ringrpc {
 namespace {
@@ -198,9 +199,8 @@ TEST_CASE("a message that is too large to be sent fails its call when that would
     CHECK(co_await chatting.write(RawMessage{"x"}));
     CHECK_FALSE(co_await chatting.write(RawMessage{std::string(1001, 'x')}));
     CHECK_FALSE(co_await chatting.write(RawMessage{"x"}));
-    CHECK((co_await chatting.finish()).to_string() ==
-          "RESOURCE_EXHAUSTED: the request has a message of 1001 bytes, the limit is 1000 "
-          "(max_request_bytes)");
+    CHECK(test::missing((co_await chatting.finish()).to_string(),
+                        {"RESOURCE_EXHAUSTED: ", "1001", "1000", "max_request_bytes"}) == "");
     CHECK(seen.back() == "inner after RESOURCE_EXHAUSTED");
     CHECK(world.service().started == 0);
   };
@@ -274,7 +274,7 @@ TEST_CASE("bearer tokens are sent, fetched for each call, and never replace the 
         CHECK(own.metadata.add("authorization", "Bearer t3").ok());
         const auto refused = co_await unary(channel, "Echo", "x", own);
         REQUIRE_FALSE(refused);
-        CHECK(refused.error().to_string() == "UNAUTHENTICATED: the bearer token is not valid");
+        CHECK(test::missing(refused.error().to_string(), {"UNAUTHENTICATED: ", "bearer token"}) == "");
       };
       Custom single([](ClientRequest& request, ClientNext next) -> Task<Status> {
         CHECK(std::ranges::count(request.metadata, "authorization", &Metadata::Entry::name) == 1);

@@ -11,6 +11,7 @@
 #include "rpc/client/raw_host.h"
 #include "rpc/message/pattern.h"
 #include "rpc/recorder.h"
+#include "text_data.h"
 
 namespace ringrpc {
 namespace {
@@ -129,8 +130,10 @@ TEST_CASE("an observer of a channel that throws fails its own call only") {
       Custom around = observing(*throwing);
       const auto script = [&](Channel& channel) -> Task<void> {
         for (const char* method : {"Echo", "Join"}) {
-          CHECK((co_await unary(channel, method, "bad")).error().to_string() ==
-                "INTERNAL: a message observer failed with an exception");
+          CHECK((co_await unary(channel, method, "bad"))
+                    .error()
+                    .to_string()
+                    .starts_with("INTERNAL: a message observer "));
           CHECK((co_await unary(channel, method, "large")).error().code() == Code::RESOURCE_EXHAUSTED);
           CHECK(co_await unary(channel, method, "good"));
         }
@@ -279,8 +282,7 @@ TEST_CASE("the deadline ends an observed call whose responses nobody takes") {
     co_await sleep_for(10s);
     CHECK(calls.around.frames == 0);
     CHECK_FALSE(co_await counting.next());
-    CHECK((co_await counting.finish()).to_string() ==
-          "DEADLINE_EXCEEDED: the response was not read before the deadline");
+    CHECK(test::missing((co_await counting.finish()).to_string(), {"DEADLINE_EXCEEDED: ", "read"}) == "");
   }));
   CHECK(calls.seen == std::vector<std::string>{"audit request 2"});
 }

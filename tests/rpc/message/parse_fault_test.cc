@@ -99,8 +99,7 @@ TEST_CASE("a caller is told which text of its request is not UTF-8") {
     world.serve({});
     // The large one is parsed on another thread.
     const std::string large = "\x0a\x80\x80\x40" + std::string(1024 * 1024 - 1, 'x') + "\xff";
-    const std::string why =
-        " is not a message of this method's type: google.protobuf.StringValue.value is not valid UTF-8";
+    const std::string why = ": google.protobuf.StringValue.value is not valid UTF-8";
     CHECK(world.run([&](Channel& channel) -> Task<void> {
       for (const std::string& bad : {field(1, latin1), large}) {
         const auto one =
@@ -112,7 +111,8 @@ TEST_CASE("a caller is told which text of its request is not UTF-8") {
         co_await many.write(message);
         const auto end = co_await many.finish();
         REQUIRE_FALSE(end);
-        CHECK(end.error().to_string() == "INTERNAL: a request" + why);
+        CHECK(end.error().to_string().starts_with("INTERNAL: a request "));
+        CHECK(end.error().to_string().ends_with(why));
       }
     }));
   });

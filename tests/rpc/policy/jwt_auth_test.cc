@@ -14,6 +14,7 @@
 
 #include "rpc/policy/jwt_setting.h"
 #include "rpc/world.h"
+#include "text_data.h"
 
 namespace ringrpc {
 namespace {
@@ -32,10 +33,10 @@ TEST_CASE("calls with a valid token are served and have an identity; others get 
     CHECK(setting.identity.seen == "alice a@x");
     CHECK(co_await setting.outcome(channel, "bearer " + token) == "OK");
     CHECK(setting.identity.seen == "alice a@x");
-    CHECK(co_await setting.outcome(channel, "") ==
-          "UNAUTHENTICATED: no authorization: send \"authorization: Bearer <token>\"");
-    CHECK(co_await setting.outcome(channel, "Basic " + token) ==
-          "UNAUTHENTICATED: the authorization is not of the form \"Bearer <token>\"");
+    CHECK(test::missing(co_await setting.outcome(channel, ""),
+                        {"UNAUTHENTICATED: ", "\"authorization: Bearer <token>\""}) == "");
+    CHECK(test::missing(co_await setting.outcome(channel, "Basic " + token),
+                        {"UNAUTHENTICATED: ", "\"Bearer <token>\""}) == "");
     CHECK(co_await setting.outcome(channel, "Bearer x.y.z") ==
           "UNAUTHENTICATED: the token is malformed: a part is not base64url without padding");
     CallOptions twice;
@@ -61,8 +62,10 @@ TEST_CASE("calls that begin together share the verification of their token") {
     std::vector<Task<std::string>> calls;
     for (int i = 0; i < 50; ++i) calls.push_back(setting.outcome(channel, i % 2 == 0 ? good : bad));
     const std::vector<std::string> outcomes = co_await when_all(std::move(calls));
-    for (std::size_t i = 0; i < outcomes.size(); ++i)
-      CHECK(outcomes[i] == (i % 2 == 0 ? "OK" : "UNAUTHENTICATED: the token's signature is not valid"));
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      if (i % 2 == 0) CHECK(outcomes[i] == "OK");
+      if (i % 2 == 1) CHECK(test::missing(outcomes[i], {"UNAUTHENTICATED: ", "signature"}) == "");
+    }
   }));
   CHECK(setting.metrics().find("ringrpc_jwt_verified_total 1\n") != std::string::npos);
 }
@@ -115,13 +118,12 @@ TEST_CASE("a cached token stays as long as its key does, and is refused once tha
     CHECK(co_await setting.outcome(channel, token) == "OK");
     CHECK(verified(1));
     file.reload(test::key_set_of({&impostor, &other}));
-    CHECK(co_await setting.outcome(channel, token) == "UNAUTHENTICATED: the token's signature is not valid");
+    CHECK(test::missing(co_await setting.outcome(channel, token), {"UNAUTHENTICATED: ", "signature"}) == "");
     file.reload(test::key_set_of({&issuer}));
     CHECK(co_await setting.outcome(channel, token) == "OK");
     CHECK(verified(2));
     file.reload(test::key_set_of({&other}));
-    CHECK((co_await setting.outcome(channel, token))
-              .starts_with("UNAUTHENTICATED: no key has the token's key id"));
+    CHECK(test::missing(co_await setting.outcome(channel, token), {"UNAUTHENTICATED: no key", "kid"}) == "");
   }));
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "rpc/server/raw_peer.h"
+#include "text_data.h"
 
 namespace ringrpc {
 namespace {
@@ -285,7 +286,7 @@ TEST_CASE("large headers are refused by name, and the connection continues") {
   peer->request(3, echo_path, message("y"));
   REQUIRE(world.run_until([&] { return peer->ended(1) && peer->ended(3); }));
   CHECK(peer->field(1, "grpc-status") == "8");
-  CHECK(peer->field(1, "grpc-message") == "the request's headers exceed 8192 bytes");
+  CHECK(test::missing(peer->field(1, "grpc-message").value_or(""), {"headers", "8192 bytes"}) == "");
   CHECK(peer->field(3, "grpc-status") == "0");
 }
 

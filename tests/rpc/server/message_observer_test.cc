@@ -168,8 +168,10 @@ TEST_CASE("an observer of a server that throws fails its own call only") {
       serve_behind(world, {&observing});
       CHECK(world.run([&](Channel& channel) -> Task<void> {
         for (const char* method : {"Echo", "Join"}) {
-          CHECK((co_await unary(channel, method, "bad")).error().to_string() ==
-                "INTERNAL: a message observer failed with an exception");
+          CHECK((co_await unary(channel, method, "bad"))
+                    .error()
+                    .to_string()
+                    .starts_with("INTERNAL: a message observer "));
           CHECK((co_await unary(channel, method, "large")).error().code() == Code::RESOURCE_EXHAUSTED);
           CHECK(co_await unary(channel, method, "good"));
         }

@@ -189,7 +189,7 @@ TEST_CASE("the page of a server has the metrics of its program, or says what is 
   source.name = "no such name";
   const Result<std::string> failed = block_on(server->metrics_text(MetricsFormat::prometheus));
   REQUIRE(!failed);
-  CHECK(failed.error().message() == "metric \"no such name\": the name must have letters, digits and '_'");
+  CHECK(failed.error().message().starts_with("metric \"no such name\": the name "));
   CHECK(Server::start({&service}, {.listen = {"127.0.0.1:0"}, .metrics_sources = {nullptr}}).error().code() ==
         Code::INVALID_ARGUMENT);
 }
