@@ -18,7 +18,7 @@ extern "C" void on_limit(int) {
   std::signal(SIGALRM, SIG_DFL);  // in case nobody reads the output
   ::alarm(10);
   constexpr char text[] =
-      "The test case takes longer than its limit; it probably waits for something that never happens.\n";
+      "The test case takes longer than its limit; it probably waits for an event that never comes.\n";
   (void)!::write(STDERR_FILENO, text, sizeof text - 1);
   std::abort();
 }

@@ -192,7 +192,7 @@ TEST_CASE("records that find the queue full are dropped, counted, and the count 
   sink->unblock();
   writer.flush();
   writer.stop();
-  const std::regex account(R"(warn 6 log lines were lost between \S+Z and \S+Z: they came faster than .*)");
+  const std::regex account(R"(warn 6 .* \S+Z .* \S+Z: they came faster than .*)");
   CHECK(std::erase_if(sink->records,
                       [&](const std::string& record) { return std::regex_match(record, account); }) == 1);
   CHECK(sink->records == std::vector<std::string>{"info first", "info 0", "info 1", "info 2", "info 3"});
@@ -243,7 +243,8 @@ TEST_CASE("a receipt learns whether its record was written, and the condition ha
   CHECK(writer.condition().ok());
   writer.submit(log::Level::info, "fourth", dropped);
   CHECK(dropped->told == std::vector{false});
-  CHECK(writer.condition().to_string() == "UNAVAILABLE: the log cannot be written: its queue is full");
+  CHECK(writer.condition().code() == Code::UNAVAILABLE);
+  CHECK(writer.condition().message().ends_with(": its queue is full"));
   sink->unblock();
   writer.stop();
   CHECK(written->told == std::vector{true});

@@ -98,7 +98,7 @@ class HttpClient(Served):
     def test_a_malformed_request_gets_its_cause(self):
         status, text = self.ask("GET", "/", headers={"Transfer-Encoding": "identity"})
         self.assertEqual(status, 400)
-        self.assertEqual(text, b"Transfer-Encoding is not chunked (RFC 9112, 6.1)\n")
+        self.assertRegex(text, rb"^Transfer-Encoding .*\(RFC 9112, 6\.1\)\n$")
 
     def test_a_pipeline(self):
         with socket.create_connection(("127.0.0.1", self.port), TIMEOUT_S) as connection:

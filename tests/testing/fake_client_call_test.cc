@@ -11,6 +11,7 @@
 #include "ringrpc/codec.h"
 
 #include "echo/v1/echo.ringrpc.h"
+#include "text_data.h"
 
 namespace ringrpc {
 namespace {
@@ -61,8 +62,7 @@ TEST_CASE("a unary method that a mock does not override fails with UNIMPLEMENTED
   const EchoService::StubInterface nothing;
   const CallResult<EchoResponse> response = block_on(ask(nothing, "x"));
   REQUIRE_FALSE(response);
-  CHECK(response.error().to_string() ==
-        "UNIMPLEMENTED: the stub does not override /echo.v1.EchoService/Echo");
+  CHECK(test::missing(response.error().to_string(), {"UNIMPLEMENTED: ", "/echo.v1.EchoService/Echo"}) == "");
 }
 
 /// The parts of a call that a client has seen.
