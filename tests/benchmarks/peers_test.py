@@ -44,8 +44,8 @@ class HalfLoad(unittest.TestCase):
 class Warnings(unittest.TestCase):
     def test_a_kind_is_without_figures_and_advice(self):
         for warning, kind in (
-            ("the generator may be the limit, not the server: a thread ran 97 % of the time", "the generator may be the limit"),
-            ("a thread waited 12.5 % of the time for a processor, and more", "a thread waited … % of the time for a processor"),
+            ("the client may be too slow, not the server: a thread ran 97 % of the time", "the client may be too slow"),
+            ("a thread slept 12.5 % of the time, and more", "a thread slept … % of the time"),
             ("1,234 due calls found all streams busy; --streams allows more", "… due calls found all streams busy"),
         ):
             self.assertEqual(peers.kind_of(warning), kind)

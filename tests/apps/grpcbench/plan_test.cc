@@ -8,6 +8,7 @@
 
 #include "apps/scratch_file.h"
 #include "reactor/cpus.h"
+#include "text_data.h"
 
 namespace ringrpc::grpcbench {
 namespace {
@@ -192,11 +193,9 @@ TEST_CASE("the transport follows from the meaning of the address, in all its for
 TEST_CASE("an address that only a server can open is refused") {
   for (const std::string server : {"systemd", "systemd:grpc", "fd:3", "tls+fd:3"}) {
     INFO(server);
-    CHECK(refusal({"--server", server}) ==
-          "--server: " + server + " is for servers to listen on; a client cannot connect to it");
+    CHECK(refusal({"--server", server}).starts_with("--server: " + server + " is for servers"));
   }
-  CHECK(refusal({"--server", "vsock:any:1"}) ==
-        "--server: vsock:any:1: any is for servers; use local, host or a number");
+  CHECK(refusal({"--server", "vsock:any:1"}).starts_with("--server: vsock:any:1: any is for servers"));
 }
 
 TEST_CASE("many connections have fewer streams each, unless they are asked for") {
@@ -214,19 +213,19 @@ TEST_CASE("an unknown algorithm is refused with the known ones") {
 }
 
 TEST_CASE("an invalid value is refused with the valid ones") {
-  CHECK(refusal({"--connect-timeout", "0"}) == "--connect-timeout: 0 is out of range; choose 1ms to 24h");
-  CHECK(refusal({"--report", ""}) == "--report: the path is empty; give the path of a file");
-  CHECK(refusal({"--connections", "0"}) == "--connections: 0 is out of range; choose 1 to 100000");
+  CHECK(test::missing(refusal({"--connect-timeout", "0"}), {"--connect-timeout: 0 ", "1ms to 24h"}) == "");
+  CHECK(test::missing(refusal({"--report", ""}), {"--report: ", "path", "empty"}) == "");
+  CHECK(test::missing(refusal({"--connections", "0"}), {"--connections: 0 ", "1 to 100000"}) == "");
   CHECK(refusal({"--requests", "0"}).starts_with("--requests: 0 is out of range; "));
-  CHECK(refusal({"--streams", "many"}) == "--streams: 'many' is not a whole number, 1 or more");
+  CHECK(test::missing(refusal({"--streams", "many"}), {"--streams: 'many' ", "1 or more"}) == "");
   for (const std::string rate : {"-1", "0.5"})
-    CHECK(refusal({"--rate", rate}) == "--rate: '" + rate + "' is not a whole number, 0 or more");
+    CHECK(test::missing(refusal({"--rate", rate}), {"--rate: '" + rate + "' ", "0 or more"}) == "");
   CHECK(refusal({"--service", "ekko"}) == "--service: 'ekko' is unknown; choose echo, crypto or both");
   CHECK(refusal({"--output", "xml"}) == "--output: 'xml' is unknown; choose text, json or csv");
   CHECK(refusal({"--server", "nowhere"}).starts_with("--server: address \"nowhere\": "));
   CHECK(refusal({"--duration", "soon"}).starts_with("--duration: 'soon' is not a duration; "));
   CHECK(refusal({"--frob"}) == "--frob: not a flag of grpcbench; --help lists them");
-  CHECK(refusal({"word"}) == "word: grpcbench takes only flags; --help lists them");
+  CHECK(test::missing(refusal({"word"}), {"word: grpcbench ", "flags", "--help"}) == "");
 }
 
 TEST_CASE("the help fits a terminal and names both variables of a setting that has two") {

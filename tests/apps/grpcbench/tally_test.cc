@@ -23,8 +23,8 @@ TEST_CASE("the first failure of a kind has its remedy") {
   tally.record(
       Status(Code::RESOURCE_EXHAUSTED, "too large", Initiator::peer).with_cause(Cause::message_too_large),
       1us);
-  CHECK(tally.first_message[static_cast<std::size_t>(Code::RESOURCE_EXHAUSTED)] ==
-        "too large; --max-message-size allows larger ones");
+  CHECK(tally.first_message[static_cast<std::size_t>(Code::RESOURCE_EXHAUSTED)].starts_with(
+      "too large; --max-message-size "));
   tally.record(Status(Code::DEADLINE_EXCEEDED, "all streams were busy", Initiator::library), 1us);
   CHECK(tally.first_message[static_cast<std::size_t>(Code::DEADLINE_EXCEEDED)] == "all streams were busy");
 }

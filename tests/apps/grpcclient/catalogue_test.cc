@@ -8,6 +8,7 @@
 #include "grpcclient/call.h"
 #include "grpcclient/session.h"
 #include "reflected/message_json.h"
+#include "text_data.h"
 
 namespace ringrpc::grpcclient {
 using reflected::JsonStream;
@@ -157,7 +158,7 @@ TEST_CASE("data that does not fit the method is refused before the call") {
   };
   CHECK(refusal("") == "--data: there is no message; write {} for an empty one");
   CHECK(refusal("{}\n{}") == "--data: depot.Depot/Keep takes one message, and a second one begins in line 2");
-  CHECK(refusal("{") == "--data: line 1, column 2: the text ends where '}' is missing");
+  CHECK(test::missing(refusal("{"), {"--data: line 1, column 2: ", "'}'"}) == "");
 }
 
 TEST_CASE("the error for a response beyond the size limit names the flag") {
@@ -167,7 +168,7 @@ TEST_CASE("the error for a response beyond the size limit names the flag") {
   values.data = "{\"senderName\": \"" + std::string(6000, 'x') + "\"}";
   const Failure failure = block_on(failed_call(values, "depot.Depot/Keep")).value();
   CHECK(failure.exit_status == 8);
-  CHECK(failure.message.ends_with("; --max-message-size allows larger ones"));
+  CHECK(failure.message.contains("; --max-message-size "));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "apps/scratch_file.h"
 #include "common/service_config.h"
+#include "text_data.h"
 
 namespace ringrpc::grpcclient {
 namespace {
@@ -70,10 +71,8 @@ TEST_CASE("a service config is JSON or a file, and its error names the flag and 
   CHECK((*given)->find("/a.B/C") != nullptr);
   const auto wrong = load(R"({"methodConfig": [{"timeout": 1}]})");
   REQUIRE_FALSE(wrong);
-  CHECK(wrong.error().to_string() ==
-        "INVALID_ARGUMENT: --service-config: the service config is invalid: methodConfig[0].timeout: 1 is "
-        "not a "
-        "duration such as \"1.5s\"");
+  CHECK(test::missing(wrong.error().to_string(),
+                      {"INVALID_ARGUMENT: --service-config: ", "methodConfig[0].timeout: 1 "}) == "");
   const apps::ScratchFile file(good);
   CHECK(load(file.path()));
   const apps::ScratchFile bad("{");
@@ -114,11 +113,11 @@ TEST_CASE("the environment gives address and level of the log, and a flag beats 
 }
 
 TEST_CASE("the error for a wrong value has the right ones") {
-  CHECK(refusal({"-H", "foo"}) == "--header: 'foo' has no colon; write 'name: value'");
+  CHECK(test::missing(refusal({"-H", "foo"}), {"--header: 'foo' ", "colon"}) == "");
   CHECK(refusal({"--address", "foo"}).starts_with("--address: address \"foo\": "));
   CHECK(refusal({"--deadline", "x"}).starts_with("--deadline: 'x' is not a duration; "));
   CHECK(refusal({"--frob"}) == "--frob: not a flag of grpcclient; --help lists them");
-  CHECK(refusal({"-d"}).ends_with(" a value is missing; --help shows what it takes"));
+  CHECK(test::missing(refusal({"-d"}), {"value", "--help"}) == "");
 }
 
 TEST_CASE("the help fits a terminal and has commands, exit status and examples") {

@@ -11,6 +11,7 @@
 
 #include "apps/captured_stdout.h"
 #include "grpc/health/v1/health.ringrpc.h"
+#include "text_data.h"
 
 namespace ringrpc::grpcclient {
 namespace {
@@ -33,7 +34,7 @@ class OddHealth final : public grpc::health::v1::Health::Service {
     co_await out.write(response);
     response.set_status(HealthCheckResponse::NOT_SERVING);
     co_await out.write(response);
-    if (request.service() == "fails") co_return Status(Code::UNAVAILABLE, "the server is shutting down");
+    if (request.service() == "fails") co_return Status(Code::UNAVAILABLE, "no more today");
     co_return Status();
   }
 };
@@ -96,8 +97,8 @@ TEST_CASE("an unknown service is not a service that does not serve") {
   const Told unknown = told(service, "x.Y");
   CHECK(unknown.output.empty());
   CHECK(unknown.status == static_cast<int>(Code::NOT_FOUND));
-  CHECK(unknown.message ==
-        "grpc.health.v1.Health/Check of 'x.Y': NOT_FOUND: no health is known of service \"x.Y\"");
+  CHECK(test::missing(unknown.message, {"grpc.health.v1.Health/Check of 'x.Y': NOT_FOUND: ", "\"x.Y\""}) ==
+        "");
 }
 
 TEST_CASE("a check has a deadline although none is given") {
@@ -121,7 +122,7 @@ TEST_CASE("a watch prints each change, and ends with the last state or with the 
   const Told failed = told(odd, "fails", true);
   CHECK(failed.output == "SERVING\nNOT_SERVING\n");
   CHECK(failed.status == static_cast<int>(Code::UNAVAILABLE));
-  CHECK(failed.message == "grpc.health.v1.Health/Watch of 'fails': UNAVAILABLE: the server is shutting down");
+  CHECK(failed.message == "grpc.health.v1.Health/Watch of 'fails': UNAVAILABLE: no more today");
 }
 
 }  // namespace

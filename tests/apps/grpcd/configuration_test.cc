@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "apps/scratch_file.h"
+#include "text_data.h"
 
 namespace ringrpc::grpcd {
 namespace {
@@ -180,7 +181,7 @@ TEST_CASE("settings of the access log need its file") {
 TEST_CASE("an invalid address is refused with its origin") {
   CHECK(refusal({"--listen", "nowhere"}).starts_with("--listen: address \"nowhere\": want "));
   CHECK(refusal({"--listen", "[::1]:0", "--listen", "fd:x"}).starts_with("--listen: address \"fd:x\": "));
-  CHECK(refusal({"--listen", "unix:/x", "--listen", ""}) == "--listen: a value is empty; give a text");
+  CHECK(test::missing(refusal({"--listen", "unix:/x", "--listen", ""}), {"--listen: ", "empty"}) == "");
   CHECK(refusal({}, [](const char* name) -> const char* {
           return std::string_view(name) == "SERVER_ADDR" ? "127.0.0.1" : nullptr;
         }).starts_with("environment: SERVER_ADDR: address \"127.0.0.1\": "));
@@ -190,16 +191,16 @@ TEST_CASE("an invalid address is refused with its origin") {
 }
 
 TEST_CASE("keepalive PINGs are off, or at least a second apart") {
-  CHECK(refusal({"--keepalive-time", "10ms"}) ==
-        "--keepalive-time: 10ms is out of range; choose 0s, or 1s to 24h");
-  CHECK(refusal({"--keepalive-time", "25h"}) ==
-        "--keepalive-time: 25h is out of range; choose 0s, or 1s to 24h");
+  CHECK(test::missing(refusal({"--keepalive-time", "10ms"}),
+                      {"--keepalive-time: 10ms ", "0s, or 1s to 24h"}) == "");
+  CHECK(test::missing(refusal({"--keepalive-time", "25h"}), {"--keepalive-time: 25h ", "0s, or 1s to 24h"}) ==
+        "");
   CHECK(refusal({"--keepalive-time", "0"}) == "taken");
   CHECK(refusal({"--keepalive-time", "1s"}) == "taken");
   CHECK(refusal({"--keepalive-timeout", "10ms"}) == "taken");
   for (const std::string flag :
        {"--keepalive-timeout", "--handshake-timeout", "--header-timeout", "--stall-timeout"})
-    CHECK(refusal({flag, "0"}) == flag + ": 0 is out of range; choose 1ms to 24h");
+    CHECK(test::missing(refusal({flag, "0"}), {flag + ": 0 ", "1ms to 24h"}) == "");
 }
 
 TEST_CASE("grpcd can listen on every form of address") {

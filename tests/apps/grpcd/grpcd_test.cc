@@ -17,6 +17,7 @@
 #include "apps/scratch_file.h"
 #include "apps/scratch_folder.h"
 #include "open_call.h"
+#include "text_data.h"
 
 namespace ringrpc::apps {
 namespace {
@@ -75,7 +76,7 @@ TEST_CASE("help and version go to stdout") {
 }
 
 TEST_CASE("wrong usage is one line and exit status 2") {
-  CHECK(refusal({"--shards", "two"}, 2) == "grpcd: --shards: 'two' is not a whole number, 0 or more\n");
+  CHECK(test::missing(refusal({"--shards", "two"}, 2), {"grpcd: --shards: 'two' ", "0 or more"}) == "");
   CHECK(refusal({"--"}, 2) == "grpcd: --: not a flag of grpcd; --help lists them\n");
   CHECK(refusal({}, 2, {.environment = {"LOG_LEVEL=loud"}}) ==
         "grpcd: environment: LOG_LEVEL: 'loud' is unknown; choose trace, debug, info, warn, error or off\n");
@@ -86,8 +87,8 @@ TEST_CASE("wrong usage is one line and exit status 2") {
 
 TEST_CASE("a file with wrong settings is one line and exit status 1") {
   const ScratchFile file("max-connections = 0\n");
-  CHECK(refusal({"--config", file.path()}, 1) ==
-        "grpcd: " + file.path() + ":1: max-connections: 0 is out of range; choose 1 to 1000000\n");
+  CHECK(test::missing(refusal({"--config", file.path()}, 1),
+                      {"grpcd: " + file.path() + ":1: max-connections: 0 ", "1 to 1000000"}) == "");
 }
 
 TEST_CASE("an address in use is one line that names it, the cause and the flag, and exit status 1") {
@@ -134,8 +135,7 @@ TEST_CASE("channelz on other addresses than loopback and unix gets a warning") {
 TEST_CASE("too few descriptors are one line with the numbers and exit status 1") {
   const std::string line =
       refusal({"--max-connections", "100", "--shards", "1"}, 1, {.environment = {}, .descriptors = 63});
-  CHECK(line.starts_with(
-      "grpcd: at most 63 file descriptors may be open where 64 are needed; raise the limit"));
+  CHECK(test::missing(line, {"grpcd: ", "63", "64", "ulimit -n 64"}) == "");
 }
 
 /// The port after `host` in the ready line.
@@ -254,7 +254,7 @@ TEST_CASE("SIGHUP, SIGUSR1 and SIGUSR2 are handled while it serves, SIGPIPE is i
   grpcd.read_until(" nothing was reloaded: ");
   file.write("listen = '127.0.0.1:0'\nshards = 2\nlog-level = 'warn'\n");
   grpcd.signal(SIGHUP);
-  grpcd.read_until(" shards changed to 2 in the file; 1 stays in effect until a restart\n");
+  grpcd.read_until(" shards changed to 2 ");
   grpcd.signal(SIGTERM);
   CHECK(grpcd.wait() == 0);
   CHECK(grpcd.err().find("drained") == std::string::npos);  // logged at info, and the level is warn
@@ -276,7 +276,7 @@ TEST_CASE("a second signal ends it while a call is in flight, with exit status 1
   grpcd.read_until(" draining 1 connection within 1h; ");
   grpcd.signal(SIGINT);
   CHECK(grpcd.wait() == 1);
-  CHECK(grpcd.err().ends_with(" second signal: exiting at once\n"));
+  CHECK(grpcd.err().contains(" second signal: "));
 }
 
 /// Waits until a process listens on the abstract unix socket of that name.

@@ -231,7 +231,7 @@ TEST_CASE("a group of a response that does not end is an error") {
   files.write("a.proto",
               "edition = \"2023\"; message M { M child = 1 [features.message_encoding = DELIMITED]; }");
   CHECK(files.print("M", "\x0b\x0c") == "{\"child\":{}}\n");
-  CHECK(files.print("M", "\x0b") == "the server's response is not a valid M: it is malformed");
+  CHECK(files.print("M", "\x0b").ends_with(" M: it is malformed"));
 }
 
 TEST_CASE("groups are converted inside an Any, too") {

@@ -6,6 +6,7 @@
 #include "ringrpc/block_on.h"
 
 #include "apps/scratch_file.h"
+#include "text_data.h"
 
 namespace ringrpc::reflected {
 namespace {
@@ -35,11 +36,10 @@ TEST_CASE("messages are read from the command line or a file") {
 }
 
 TEST_CASE("an error follows the messages before it and names the source") {
-  CHECK(read_all("{} {]") ==
-        "1 {};65 --data: line 1, column 5: a field's name in double quotes is missing here");
+  CHECK(test::missing(read_all("{} {]"), {"1 {};65 --data: line 1, column 5: ", "field"}) == "");
   const apps::ScratchFile file("{} {");
-  CHECK(read_all("@" + file.path()) ==
-        "1 {};65 --data: " + file.path() + ": line 1, column 5: the text ends where '}' is missing");
+  CHECK(test::missing(read_all("@" + file.path()),
+                      {"1 {};65 --data: " + file.path() + ": line 1, column 5: ", "'}'"}) == "");
 }
 
 TEST_CASE("a file that cannot be read is named with the cause") {

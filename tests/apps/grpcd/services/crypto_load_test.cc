@@ -19,6 +19,7 @@
 #include "observe/metrics_text.h"
 #include "reactor/shard.h"
 #include "signer/digest.h"
+#include "text_data.h"
 
 namespace ringrpc {
 namespace {
@@ -190,8 +191,7 @@ TEST_CASE("the log names the limit that was reached, but the status does not") {
     co_await until([&] { return world.pool->waiting() == 2; });
     ask(10);
     co_await until([&] { return ends[Code::RESOURCE_EXHAUSTED] == 2; });
-    CHECK(captured.text().ends_with(
-        ": RESOURCE_EXHAUSTED (the worker pool is full: 2 jobs are waiting (worker queue limit))\n"));
+    CHECK(test::lines_with(captured.text(), {"RESOURCE_EXHAUSTED", "2 jobs", "worker queue limit"}) == 1);
     log::set_level(log::Level::warn);
     gate.let_go();
     co_await until([&] { return ends[Code::OK] == 3; });

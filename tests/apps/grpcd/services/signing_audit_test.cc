@@ -10,6 +10,7 @@
 
 #include "base/small_stderr.h"
 #include "crypto_world.h"
+#include "text_data.h"
 
 namespace ringrpc {
 namespace {
@@ -74,9 +75,8 @@ TEST_CASE("while records cannot be written nothing is signed, and afterwards sig
   const std::string text = file.text();
   CHECK(count(": OK\n", text) == 2);
   CHECK(count(" [torn]\n", text) == 1);
-  CHECK(count(" log lines were lost between TIME and TIME: they could not be written (File too large)\n",
-              text) == 1);
-  CHECK(count(" digest -: UNAVAILABLE (the log cannot be written: File too large)\n", text) == 1);
+  CHECK(test::lines_with(text, {"lines were lost", "TIME", "(File too large)"}) == 1);
+  CHECK(test::lines_with(text, {"digest -: UNAVAILABLE", "File too large)"}) == 1);
 }
 
 TEST_CASE("nothing is signed at a log level that hides the records") {
