@@ -288,10 +288,9 @@ class IdleConnections(unittest.TestCase):
                 held.enter_context(Client(server.port))
             self.assertTrue(harness.wait_until(lambda: not is_served(server.port)))
             self.assertTrue(echo(server.port, source="127.0.0.2"), "another address is locked out")
-            refused = "30 connections of its address are open, as many as ServerOptions::max_connections_per_address"
-            self.assertTrue(server.says(refused))
+            self.assertTrue(server.says(" 30 connections ", " ServerOptions::max_connections_per_address "))
             self.assertTrue(harness.wait_until(crowd_out))
-            self.assertTrue(server.says("40 connections are open, as many as ServerOptions::max_connections "))
+            self.assertTrue(server.says(" 40 connections ", " ServerOptions::max_connections "))
 
     def test_one_address_may_be_allowed_all_connections(self):
         with harness.Server("--max-connections", "40", "--max-connections-per-address", "0", *LONG_TIMEOUTS) as server:

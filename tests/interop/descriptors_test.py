@@ -124,11 +124,8 @@ class Files(Case):
         path = self.folder / "testing" / "service.proto"
         done = grpcclient("list", "--proto", str(path))
         self.assertEqual((done.returncode, done.stdout), (71, ""))
-        self.assertIn(
-            f"--proto: {path}:4:1: 'testing/messages.proto' is in none of the searched directories: "
-            f"{self.folder / 'testing'}, .; --proto-path DIR names those to search",
-            done.stderr,
-        )
+        self.assertIn(f"--proto: {path}:4:1: 'testing/messages.proto' ", done.stderr)
+        self.assertIn(f" {self.folder / 'testing'}, .; --proto-path DIR ", done.stderr)
         self.assertEqual(done.stderr.count("\n"), 1)
 
     def test_an_unknown_method_is_refused_with_similar_ones(self):

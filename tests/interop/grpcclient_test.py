@@ -62,6 +62,11 @@ class Case(unittest.TestCase):
         """Checks that standard output is empty and standard error has one line."""
         self.assertEqual((done.returncode, done.stdout, done.stderr), (status, "", f"grpcclient: {line}\n"))
 
+    def assert_refused_with(self, done, status, data):
+        """The same if only the data in the line matters, as this regular expression."""
+        self.assertEqual((done.returncode, done.stdout), (status, ""), done.stderr)
+        self.assertRegex(done.stderr, rf"\Agrpcclient: {data}.*\n\Z")
+
 
 class AgainstGrpcd(Case):
     @classmethod
@@ -86,8 +91,7 @@ class AgainstGrpcd(Case):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual(done.stdout, grpcclient("--help").stdout)
         self.assertIn("Usage: grpcclient COMMAND", done.stdout)
-        missing = "a command is missing; choose demo, list, describe, call or health"
-        self.assert_refused(grpcclient("--compact", environment={"SERVER_ADDR": self.address}), USAGE, missing)
+        self.assert_refused_with(grpcclient("--compact", environment={"SERVER_ADDR": self.address}), USAGE, "a command .* demo, ")
 
     def test_the_demo_signs_with_the_requested_keys(self):
         for kind, algorithms in {
@@ -173,17 +177,14 @@ class AgainstGrpcd(Case):
             grpcclient(*call, "-d", "-", stdin='{\n  "payload": }'),
             DATA, "--data: standard input: line 2, column 14: a value is missing here",
         )
-        self.assert_refused(
-            grpcclient(*call, "-d", '{"payload": "\\ud800"}'),
-            DATA,
-            "--data: line 1, column 20: half of a surrogate pair is missing before this; "
-            "write both halves, \\ud83d\\ude00, or the character",
+        self.assert_refused_with(
+            grpcclient(*call, "-d", '{"payload": "\\ud800"}'), DATA, "--data: line 1, column 20: half of a surrogate pair"
         )
         done = subprocess.run(
             [os.environ["GRPCCLIENT"], *call, "-d", b'{"requestId": "\xff"}'], capture_output=True, timeout=harness.RUN_SECONDS
         )
         self.assertEqual(done.returncode, DATA)
-        self.assertIn(b"--data: line 1, column 16: this is not UTF-8, which JSON requires", done.stderr)
+        self.assertIn(b"--data: line 1, column 16: this is not UTF-8", done.stderr)
         self.assert_refused(
             grpcclient("list", self.address, "-d", "{}"), USAGE, "--data is only for the command call",
         )
@@ -193,17 +194,13 @@ class AgainstGrpcd(Case):
             taken.bind(("127.0.0.1", 0))  # without listening
             address = "127.0.0.1:%d" % taken.getsockname()[1]
             for command in (["demo", address], ["list", address], ["call", address, "a.B/C"]):
-                self.assert_refused(
-                    grpcclient(*command),
-                    UNAVAILABLE, f"connect {address}: connection refused; is a server listening there?",
-                )
+                self.assert_refused_with(grpcclient(*command), UNAVAILABLE, f"connect {address}: connection refused; is a server ")
 
     def test_a_peer_that_does_not_speak_http2_is_reported_before_it_closes(self):
-        remedy = "; does a gRPC server listen there? If it uses TLS, write tls+ before the address"
-        for greeting, words in (
-            (b"SSH-2.0-OpenSSH_9.2p1\r\n", "the peer does not speak HTTP/2" + remedy),
-            (b"HTTP/1.1 400 Bad Request\r\n\r\n", "the peer does not speak HTTP/2, but HTTP/1" + remedy),
-            (b"\x15\x03\x01\x00\x02\x02\x46", "the peer speaks TLS; write tls+ before the address, or give --tls or --tls-ca"),
+        for greeting, data in (
+            (b"SSH-2.0-OpenSSH_9.2p1\r\n", r"the peer .* HTTP/2; .*\? .* tls\+ .*"),
+            (b"HTTP/1.1 400 Bad Request\r\n\r\n", r"the peer .* HTTP/2, .* HTTP/1; .*\? .* tls\+ .*"),
+            (b"\x15\x03\x01\x00\x02\x02\x46", r"the peer .* TLS; .* tls\+ .*, or give --tls or --tls-ca"),
         ):
             with self.subTest(greeting), socket.create_server(("127.0.0.1", 0)) as listener:
                 address = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -212,7 +209,8 @@ class AgainstGrpcd(Case):
                 with peer:
                     peer.sendall(greeting)
                     _, told = client.communicate(timeout=harness.RUN_SECONDS)
-                self.assertEqual((client.returncode, told), (UNAVAILABLE, f"grpcclient: connect {address}: {words}\n"))
+                self.assertEqual(client.returncode, UNAVAILABLE)
+                self.assertRegex(told, rf"\Agrpcclient: connect {address}: {data}\n\Z")
 
     def test_a_missing_socket_and_too_many_files_have_remedies_of_their_own(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -354,7 +352,7 @@ class AgainstGo(Case):
         slow = '{"responseParameters": [{"size": 1}, {"size": 1}, {"size": 1, "intervalUs": 60000000}]}'
         done = self.call("StreamingOutputCall", "--deadline", "5s", "-d", slow)
         self.assertEqual((done.returncode, len(messages(done.stdout))), (DEADLINE_EXCEEDED, 2), done.stderr)
-        self.assertIn(" did not end before the deadline; 2 messages arrived; --deadline allows more time\n", done.stderr)
+        self.assertRegex(done.stderr, r" deadline; 2 messages arrived; --deadline .*\n\Z")
 
     def test_a_method_that_is_not_implemented(self):
         done = self.call("UnimplementedCall")

@@ -109,9 +109,9 @@ class Daemon:
     def text(self):
         return "".join(self.log)
 
-    def says(self, text, after=0):
-        """Waits until a line of the log, from number `after` on, contains `text`. False on timeout."""
-        return wait_until(lambda: any(text in line for line in self.log[after:]))
+    def says(self, *texts, after=0):
+        """Waits until a line of the log, from number `after` on, contains all `texts`. False on timeout."""
+        return wait_until(lambda: any(all(text in line for text in texts) for line in self.log[after:]))
 
     @contextlib.contextmanager
     def stopped(self):

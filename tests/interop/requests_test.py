@@ -73,7 +73,7 @@ class Requests(harness.ServerCase):
 
     def test_libprotobufs_errors_about_a_request_are_logged(self):
         bad = bytes([0x12, 1, 0xFF])  # a request_id that is not UTF-8
-        why = "not a message of this method's type: echo.v1.EchoRequest.request_id is not valid UTF-8"
+        why = ": echo.v1.EchoRequest.request_id is not valid UTF-8"
         self.expect(self.ask(body=framed(bad)), 200, INTERNAL, why)
         said = " warning protobuf: String field 'echo.v1.EchoRequest.request_id' contains invalid UTF-8 data"
         self.assertTrue(self.server.says(said))

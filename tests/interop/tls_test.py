@@ -118,7 +118,7 @@ class Flood(Certified):
             with socket.create_connection((host, int(port)), timeout=harness.RUN_SECONDS) as client:
                 client.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 client.recv(100)  # an alert: the handshake has failed
-        cause = "the peer does not speak TLS"
+        cause = ": TLS: "
         self.assertTrue(self.server.says(cause), self.server.text())
         self.assertLess(self.server.text().count(cause), attempts / 2)
 
@@ -152,15 +152,15 @@ class Server(Certified):
 
     def test_without_alpn_the_handshake_is_refused_and_the_log_has_the_reason(self):
         for flags, cause in (
-            ([], "the client offers no protocol; it must offer HTTP/2 (ALPN h2)"),
-            (["-alpn", "http/1.1"], "the client does not speak HTTP/2; it must offer ALPN h2"),
+            ([], " no protocol; "),
+            (["-alpn", "http/1.1"], " not speak HTTP/2; "),
         ):
             with self.subTest(flags):
                 done = s_client(self.address, *flags)
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn("alert no application protocol", done.stderr)
                 self.assertTrue(self.server.says(cause))
-                self.assertRegex(self.server.text(), r"info 127\.0\.0\.1:\d+: TLS: " + re.escape(cause))
+                self.assertRegex(self.server.text(), r"info 127\.0\.0\.1:\d+: TLS: .*" + re.escape(cause))
 
     def test_renegotiation_is_refused(self):
         # "R" makes openssl's client renegotiate.
@@ -224,15 +224,14 @@ class Server(Certified):
     def test_our_client_says_why_it_does_not_trust_the_server(self):
         stranger = self.made.authority("stranger").certificate
         for flags, cause in (
-            (["--tls-ca", stranger], "unable to get local issuer certificate, that of CN=server; add the certificate authority"),
-            (["--tls"], "unable to get local issuer certificate, that of CN=server; add the certificate authority"),
-            (["--tls-ca", self.made.ca, "--tls-server-name", "other.example"],
-             "hostname mismatch, the certificate is for localhost, 127.0.0.1; use one of these names"),
+            (["--tls-ca", stranger], "unable to get local issuer certificate, that of CN=server; "),
+            (["--tls"], "unable to get local issuer certificate, that of CN=server; "),
+            (["--tls-ca", self.made.ca, "--tls-server-name", "other.example"], "hostname mismatch, .* localhost, 127.0.0.1; "),
         ):  # fmt: skip
             with self.subTest(flags):
                 done = self.grpcclient(*flags)
                 self.assertEqual(done.returncode, UNAVAILABLE, done.stdout)
-                self.assertIn(f"connect {self.address}: TLS: {cause}", done.stdout)
+                self.assertRegex(done.stdout, f"connect {self.address}: TLS: {cause}")
                 self.assertIn("--tls-server-name" if "mismatch" in cause else "--tls-ca", done.stdout)
 
     def test_our_client_says_that_a_common_name_does_not_count(self):
@@ -240,7 +239,7 @@ class Server(Certified):
         with harness.Server("--tls-cert", nameless.certificate, "--tls-key", nameless.key, listen=("tls+127.0.0.1:0",)) as server:
             done = self.grpcclient("--tls-ca", self.made.ca, address=server.address)
         self.assertEqual(done.returncode, UNAVAILABLE, done.stdout)
-        self.assertIn("its common name does not count; it must be reissued with the server's names\n", done.stdout)
+        self.assertRegex(done.stdout, "TLS: .* mismatch, .* CN=nameless .* subjectAltName, .* common name .*\n")
 
     def test_our_load_generator_uses_tls_too(self):
         flags = ["--server", self.address, "-n", "100"]
@@ -253,8 +252,7 @@ class Server(Certified):
     def test_our_client_without_tls_reports_a_server_with_tls(self):
         done = self.grpcclient()
         self.assertEqual(done.returncode, UNAVAILABLE)
-        self.assertIn("; does a gRPC server listen there? If it uses TLS, write tls+ before the address\n", done.stdout)
-        self.assertNotIn("is a server listening there?", done.stdout)
+        self.assertRegex(done.stdout, rf"connect {self.address}: [^?]*\? .* write tls\+ [^?]*\n\Z")
 
     def test_our_client_with_tls_reports_a_server_without_tls(self):
         with harness.Server() as server:
@@ -265,16 +263,15 @@ class Server(Certified):
     def test_wrong_files_are_no_usage_error_and_contradicting_flags_are_one(self):
         for flags, status, words in (
             (["--tls-ca", "/nowhere.pem"], 71, "TLS: --tls-ca: open /nowhere.pem: no such file or directory"),
-            (["--tls-ca", self.identity.key], 71, f"TLS: --tls-ca: {self.identity.key}: there is no certificate in it"),
-            (["--tls-cert", self.identity.certificate], 64,
-             "--tls-cert: a certificate needs its private key; give --tls-key too"),
+            (["--tls-ca", self.identity.key], 71, f"TLS: --tls-ca: {self.identity.key}: .*-----BEGIN CERTIFICATE-----"),
+            (["--tls-cert", self.identity.certificate], 64, "--tls-cert: .* private key.* --tls-key "),
         ):
             done = self.grpcclient(*flags)
             self.assertEqual(done.returncode, status, done.stdout)
-            self.assertIn(words, done.stdout)
+            self.assertRegex(done.stdout, words)
             done = harness.run([os.environ["GRPCBENCH"], "--server", self.address, *flags])
             self.assertEqual(done.returncode, 1 if status == 71 else 2, done.stdout)
-            self.assertIn(words, done.stdout)
+            self.assertRegex(done.stdout, words)
 
     def test_the_error_for_a_file_that_the_configuration_names_has_its_line(self):
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
@@ -314,7 +311,8 @@ class MutualTls(Certified):
     def test_clients_without_a_valid_certificate_are_refused(self):
         done = self.grpcclient("--tls-ca", self.made.ca)
         self.assertEqual(done.returncode, UNAVAILABLE)
-        self.assertIn("TLS: the peer refused: certificate required; it requires a client certificate", done.stdout)
+        self.assertIn("TLS: the peer refused: certificate required; ", done.stdout)
+        self.assertIn("--tls-cert", done.stdout)
         # It retries until its deadline.
         self.assertNotEqual(self.grpcurl("-cacert", self.made.ca, connect_seconds=2).returncode, 0)
 
@@ -322,7 +320,7 @@ class MutualTls(Certified):
         done = self.call(self.made.issue("mallory", ca="stranger"))
         self.assertEqual(done.returncode, UNAVAILABLE)
         self.assertIn("TLS: the peer refused: unknown CA", done.stdout)
-        self.assertTrue(self.server.says("that of CN=mallory; add the certificate authority"), self.server.text())
+        self.assertTrue(self.server.says(": TLS: ", " CN=mallory; "), self.server.text())
 
         done = self.call(self.made.issue("late", days=-1))
         self.assertEqual(done.returncode, UNAVAILABLE)
@@ -372,7 +370,7 @@ class Foreign(unittest.TestCase):
 
     def test_a_server_without_http_2(self):
         said = self.refusal(self.made.issue("server"))
-        self.assertIn("TLS: the server does not choose HTTP/2 (ALPN h2)", said)
+        self.assertRegex(said, r"TLS: the server .* HTTP/2 \(ALPN h2\); ")
 
     def test_a_server_of_tls_1_1(self):
         said = self.refusal(self.made.issue("server"), "-tls1_1", "-alpn", "h2", "-cipher", "DEFAULT@SECLEVEL=0")
@@ -439,7 +437,7 @@ class Reload(unittest.TestCase):
                 refused = [line for line in said if "nothing was reloaded" in line]
                 self.assertEqual((len(read), len(refused), len(said)), (EXCHANGES // 2, EXCHANGES // 2, EXCHANGES))
                 for line in refused:
-                    self.assertIn("there is no private key in it", line)
+                    self.assertIn("-----BEGIN PRIVATE KEY-----", line)
 
     def test_changed_files_are_reloaded_without_a_signal(self):
         with certificates.Folder() as made:
@@ -449,12 +447,12 @@ class Reload(unittest.TestCase):
                 said = len(server.log)
                 self.put(served.key, fresh.key.read_text())
                 self.put(served.certificate, fresh.certificate.read_text())
-                self.wait_for(server, said, "changed files: reloaded the certificates")
+                self.wait_for(server, said, "changed files: reloaded ")
                 shown = s_client(server.address.removeprefix("tls+"), "-alpn", "h2").stdout
                 self.assertIn("subject=CN = fresh", shown)
                 said = len(server.log)
                 self.put(served.certificate, "nothing")
-                self.wait_for(server, said, "there is no certificate in it")
+                self.wait_for(server, said, "-----BEGIN CERTIFICATE-----")
 
     @staticmethod
     def put(path, text):
@@ -463,7 +461,7 @@ class Reload(unittest.TestCase):
         beside.rename(path)
 
     def wait_for(self, server, after, text):
-        self.assertTrue(server.says(text, after), f"{text!r} is not in the log:\n{server.text()}")
+        self.assertTrue(server.says(text, after=after), f"{text!r} is not in the log:\n{server.text()}")
 
 
 class AllowList(unittest.TestCase):
@@ -484,24 +482,20 @@ class StartUp(unittest.TestCase):
             wrong = made.path / "wrong.toml"
             wrong.write_text('"/a.B/C" = "nobody in particular"\n')
             for flags, status, words in (
-                (["--tls-cert", one.certificate], 2,
-                 "--tls-cert: a certificate needs its private key; give --tls-key too"),
-                (["--tls-client-ca", made.ca], 2,
-                 "--tls-client-ca: TLS needs a certificate; give --tls-cert and --tls-key too"),
-                (["--tls-cert", one.certificate, "--tls-key", other.key], 1,
-                 f"TLS: --tls-key: {other.key}: the key is not that of the first certificate in {one.certificate}"),
+                (["--tls-cert", one.certificate], 2, "--tls-cert: .* private key; .*--tls-key "),
+                (["--tls-client-ca", made.ca], 2, "--tls-client-ca: .* certificate; .*--tls-cert and --tls-key "),
+                (["--tls-cert", one.certificate, "--tls-key", other.key], 1, f"TLS: --tls-key: {other.key}: .* {one.certificate}\n"),
                 (["--tls-cert", "/nowhere", "--tls-key", one.key], 1, "TLS: --tls-cert: open /nowhere: no such file or directory"),
-                (["--listen", "tls+127.0.0.1:0"], 2, "TLS needs a certificate and a private key; give them with --tls-cert"),
+                (["--listen", "tls+127.0.0.1:0"], 2, r"tls\+127\.0\.0\.1:0: .* certificate .* --tls-cert and --tls-key"),
                 (["--tls-min-version", "1.1"], 2, "tls-min-version: "),
-                (["--tls-min-version", "1.3"], 2,
-                 "--tls-min-version: TLS needs a certificate; give --tls-cert and --tls-key too"),
+                (["--tls-min-version", "1.3"], 2, "--tls-min-version: .* certificate; .*--tls-cert and --tls-key "),
                 (["--authz", "/nowhere"], 1, "--authz: /nowhere: no such file or directory"),
-                (["--authz", wrong], 1, f'--authz: {wrong}:1: "nobody in particular" names no caller; want spiffe://'),
+                (["--authz", wrong], 1, f'--authz: {wrong}:1: "nobody in particular" .* spiffe://'),
             ):  # fmt: skip
                 with self.subTest(flags):
                     done = harness.run([os.environ["GRPCD"], *flags])
                     self.assertEqual(done.returncode, status, done.stdout)
-                    self.assertIn(words, done.stdout)
+                    self.assertRegex(done.stdout, words)
                     # Without io_uring, an earlier record says so.
                     said = [line for line in done.stdout.splitlines() if " info using epoll; " not in line]
                     self.assertEqual(len(said), 1, done.stdout)

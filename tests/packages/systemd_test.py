@@ -157,10 +157,8 @@ class Confinement(unittest.TestCase):
         return done.stdout
 
     def test_a_filter_that_forbids_the_sandbox_is_named_with_the_remedy(self):
-        self.assertEqual(self.refused("landlock_create_ruleset"),
-                         "grpcd: --sandbox: a filter of system calls forbids Landlock: allow landlock_create_ruleset, "
-                         "landlock_add_rule and landlock_restrict_self in systemd's SystemCallFilter= or the container's seccomp "
-                         "profile\n")
+        self.assertRegex(self.refused("landlock_create_ruleset"),
+                         r"^grpcd: --sandbox: .* Landlock: .* landlock_create_ruleset, .* SystemCallFilter= .*\n$")
         self.assertRegex(self.refused("landlock_restrict_self"), "--sandbox: Landlock: the rules are not taken: .* not permitted")
         self.assertRegex(self.refused("seccomp"), "--sandbox: the filter of system calls is refused: .*allow seccomp there")
 

@@ -28,11 +28,11 @@ SPKI = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyI
 MALFORMED = "the token is malformed"
 ALGORITHM = "the token's algorithm"
 NO_KEY = "no key "
-SIGNATURE = "the token's signature is not valid"
+SIGNATURE = "the token's signature"
 WRONG_ISSUER = "the token's issuer"
 WRONG_AUDIENCE = "the token is for another audience"
 EXPIRED = "the token expired at"
-EARLY = "the token is not valid before"
+EARLY = "(nbf)"
 ISSUED_LATER = "the token was issued at"
 
 RSA_KEYS = {name: rsa.generate_private_key(65537, bits) for name, bits in (("rsa", 2048), ("rsa-3072", 3072))}
