@@ -36,36 +36,42 @@ std::string wrap(std::string_view text, std::size_t columns) {
   return wrapped;
 }
 
-/// CLI11's layout, with each line of a description wrapped to the terminal's width.
-class HelpFormatter final : public CLI::Formatter {
- public:
-  HelpFormatter() { column_width(help_left_columns); }
-
-  std::string make_group(std::string group, bool positional,
-                         std::vector<const CLI::Option*> options) const override {
-    return CLI::Formatter::make_group(std::move(group), positional, std::move(options)).substr(1);
-  }
-  std::string make_option_opts(const CLI::Option* option) const override {
-    return option->get_option_text().empty() ? "" : " " + option->get_option_text();
-  }
-  std::string make_option_desc(const CLI::Option* option) const override {
-    std::string description;
-    std::istringstream lines(option->get_description());
-    for (std::string line; std::getline(lines, line);) {
-      description.append(description.empty() ? "" : "\n")
-          .append(wrap(line, help_columns - help_left_columns));
+/// A flag as the help shows it, such as "-d,--data JSON", with its description beside it. CLI11 writes no help, because
+/// its layout changes with its versions.
+std::string help_entry(const std::string& flag, const std::string& placeholder,
+                       const std::string& description) {
+  std::string left = "  " + flag + (placeholder.empty() ? "" : " ") + placeholder;
+  std::string entry;
+  if (left.size() >= help_left_columns) entry = std::exchange(left, "") + "\n";
+  std::istringstream paragraphs(description);
+  for (std::string paragraph; std::getline(paragraphs, paragraph);) {
+    std::istringstream lines(wrap(paragraph, help_columns - help_left_columns));
+    for (std::string line; std::getline(lines, line); left.clear()) {
+      left.resize(help_left_columns, ' ');
+      entry.append(left).append(line).push_back('\n');
     }
-    return description;
   }
-  std::string make_description(const CLI::App* app) const override {
-    return wrap(app->get_description(), help_columns) + "\n\n";
-  }
-  // CommandLine::help writes the usage itself.
-  std::string make_usage(const CLI::App*, std::string) const override { return {}; }
-  std::string make_footer(const CLI::App* app) const override {
-    return wrap(app->get_footer(), help_columns) + "\n";
-  }
+  return entry;
+}
+
+/// A flag that every program has.
+struct CommonFlag {
+  const char* flag;
+  const char* placeholder;
+  const char* description;
 };
+constexpr CommonFlag config_flag{"--config", "FILE", "TOML file to read settings from\n[default: none]"};
+constexpr CommonFlag help_flag{"-h,--help", "", "Show this help and exit"};
+constexpr CommonFlag version_flag{"--version", "", "Show the version and exit"};
+constexpr std::string_view common_group = "General";
+constexpr std::string_view precedence =
+    "A flag overrides the environment, the environment overrides the file, and the file overrides the "
+    "default. Keys in the file are the flags without their dashes.";
+
+/// "-d,--data"; with its dashes, as CLI11 takes it and the help shows it.
+std::string flag_of(const Setting& setting) {
+  return (setting.letter.empty() ? "" : "-" + setting.letter + ",") + "--" + setting.name;
+}
 
 std::string describe(const Setting& setting) {
   if (setting.file_type == FileType::boolean && setting.fallback == "false") return setting.help;
@@ -123,21 +129,16 @@ Result<std::string> read_config(const std::string& path) {
 
 CommandLine::CommandLine(std::string program, std::string summary)
     : app_(std::make_unique<CLI::App>(std::move(summary), std::move(program))) {
-  app_->formatter(std::make_shared<HelpFormatter>());
   app_->set_help_flag();
   app_->allow_extras();
-  app_->footer(
-      "A flag overrides the environment, the environment overrides the file, and the file overrides the "
-      "default. Keys in the file are the flags without their dashes.");
 }
 
 CommandLine::~CommandLine() = default;
 
 void CommandLine::add(Setting setting) {
-  const std::string flag = (setting.letter.empty() ? "" : "-" + setting.letter + ",") + "--" + setting.name;
+  const std::string flag = flag_of(setting);
   CLI::Option* option =
       setting.file_type == FileType::boolean ? app_->add_flag(flag) : app_->add_option(flag)->expected(1);
-  option->description(describe(setting))->option_text(setting.placeholder)->group(setting.group);
   option->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   settings_.push_back(std::move(setting));
 }
@@ -164,24 +165,33 @@ Result<Action> CommandLine::read(std::span<const std::string> arguments, Environ
 }
 
 std::string CommandLine::help() const {
-  const std::string usage = usage_.empty() ? "" : usage_ + " ";
-  const std::string all = app_->help();
-  const std::size_t flags = all.find("\n\n") + 2;  // after the summary
-  const auto paragraph = [](const std::string& text) { return text.empty() ? text : text + "\n"; };
-  return all.substr(0, flags) + "Usage: " + app_->get_name() + " " + usage + "[flags]\n\n" +
-         paragraph(help_before_) + all.substr(flags) + (help_after_.empty() ? "" : "\n" + help_after_);
+  std::vector<std::pair<std::string_view, std::string>> groups;  // headings in the order of their first flags
+  const auto add = [&groups](std::string_view heading, const std::string& entry) {
+    auto group = std::ranges::find(groups, heading, [](const auto& each) { return each.first; });
+    if (group == groups.end()) group = groups.insert(group, {heading, ""});
+    group->second.append(entry);
+  };
+  for (const Setting& setting : settings_)
+    add(setting.group, help_entry(flag_of(setting), setting.placeholder, describe(setting)));
+  for (const CommonFlag& each : {config_flag, help_flag, version_flag})
+    add(common_group, help_entry(each.flag, each.placeholder, each.description));
+
+  std::string help = wrap(app_->get_description(), help_columns) + "\n\nUsage: " + app_->get_name();
+  if (!usage_.empty()) help.append(" ").append(usage_);
+  help.append(" [flags]\n\n");
+  if (!help_before_.empty()) help.append(help_before_).append("\n");
+  for (const auto& [heading, entries] : groups)
+    help.append(heading).append(":\n").append(entries).append("\n");
+  help.append(wrap(precedence, help_columns)).append("\n");
+  if (!help_after_.empty()) help.append("\n").append(help_after_);
+  return help;
 }
 
 Result<Action> CommandLine::parse_flags(std::span<const std::string> arguments) {
-  const CLI::Option* const config = app_->add_option("--config", config_path_)
-                                        ->description("TOML file to read settings from\n[default: none]")
-                                        ->option_text("FILE")
-                                        ->group("General")
-                                        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  const CLI::Option* const help =
-      app_->add_flag("-h,--help")->description("Show this help and exit")->group("General");
-  const CLI::Option* const version =
-      app_->add_flag("--version")->description("Show the version and exit")->group("General");
+  const CLI::Option* const config =
+      app_->add_option(config_flag.flag, config_path_)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  const CLI::Option* const help = app_->add_flag(help_flag.flag);
+  const CLI::Option* const version = app_->add_flag(version_flag.flag);
   try {
     app_->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ArgumentMismatch& mismatch) {

@@ -317,5 +317,42 @@ TEST_CASE("the help begins with the usage, and explains the words around the fla
   CHECK(help.ends_with("\n\nAfter.\n"));
 }
 
+TEST_CASE("the help has the layout that man pages and completions are made from") {
+  bool odd = false, even = false;
+  std::string path = "none";
+  CommandLine line("layout", "Shows a layout.");
+  line.add(toggle({.name = "odd", .letter = "o", .group = "Numbers", .help = "Counts 1, 3, 5"}, odd));
+  line.add(
+      text({.name = "path-of-the-directory", .group = "Places", .placeholder = "DIRECTORY", .help = "Where"},
+           path));
+  line.add(toggle({.name = "even",
+                   .group = "Numbers",
+                   .help = "Counts 2, 4, 6 and more, until there are no numbers left"},
+                  even));
+  CHECK(line.help() == R"(Shows a layout.
+
+Usage: layout [flags]
+
+Numbers:
+  -o,--odd                    Counts 1, 3, 5
+  --even                      Counts 2, 4, 6 and more, until there are no
+                              numbers left
+
+Places:
+  --path-of-the-directory DIRECTORY
+                              Where
+                              [default: none]
+
+General:
+  --config FILE               TOML file to read settings from
+                              [default: none]
+  -h,--help                   Show this help and exit
+  --version                   Show the version and exit
+
+A flag overrides the environment, the environment overrides the file, and the
+file overrides the default. Keys in the file are the flags without their dashes.
+)");
+}
+
 }  // namespace
 }  // namespace ringrpc::apps
