@@ -40,11 +40,22 @@ int init_c_ares() noexcept {
 
 bool says_no(int status) noexcept { return status == ARES_ENOTFOUND || status == ARES_ENODATA; }
 
+// New versions of c-ares deprecate these functions. Version 1.18, which Debian 12 has, lacks their successors.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+void ask(ares_channel channel, const std::string& name, int type, ares_callback on_answer, void* context) {
+  ares_query(channel, name.c_str(), query_class_in, type, on_answer, context);
+}
+int parse_txt(Bytes message, ares_txt_ext*& records) {
+  return ares_parse_txt_reply_ext(message.data(), static_cast<int>(message.size()), &records);
+}
+#pragma GCC diagnostic pop
+
 /// The value of the first TXT record that begins with the attribute; empty if there is
 /// none. A status of c-ares.
 int read_config(Bytes message, std::string& to) {
   ares_txt_ext* records = nullptr;
-  const int status = ares_parse_txt_reply_ext(message.data(), static_cast<int>(message.size()), &records);
+  const int status = parse_txt(message, records);
   if (status != ARES_SUCCESS) return says_no(status) ? ARES_SUCCESS : status;
   const std::unique_ptr<ares_txt_ext, decltype(&ares_free_data)> owner(records, ares_free_data);
   bool inside = false;
@@ -158,8 +169,8 @@ void DnsLookup::ask_next() {
   };
   // Both before a response, which may come at once.
   const ares_channel channel = channel_;
-  ares_query(channel, name.c_str(), query_class_in, query_type_aaaa, on_answer, &six_);
-  ares_query(channel, name.c_str(), query_class_in, query_type_a, on_answer, &four_);
+  ask(channel, name, query_type_aaaa, on_answer, &six_);
+  ask(channel, name, query_type_a, on_answer, &four_);
   await_more();
 }
 
@@ -182,7 +193,7 @@ void DnsLookup::ask_config() {
   const auto on_answer = [](void* lookup, int status, int, unsigned char* message, int bytes) {
     static_cast<DnsLookup*>(lookup)->on_config(status, {message, static_cast<std::size_t>(bytes)});
   };
-  ares_query(channel_, name.c_str(), query_class_in, query_type_txt, on_answer, this);
+  ask(channel_, name, query_type_txt, on_answer, this);
   await_more();
 }
 
