@@ -92,12 +92,13 @@ image: deb  ## Make a container image of the packages, and a seccomp profile for
 	@.ci/image '$(DEB)' build-image
 
 clean:  ## Remove all build directories
-	rm -rf build build-test build-asan build-tsan build-checked build-coverage build-fuzz build-dist build-deb build-deb-again build-image
+	rm -rf build build-test build-asan build-tsan build-checked build-coverage build-fuzz build-dist build-deb build-deb-again build-image \
+	  build-debian13
 
 collector: tested  ## Build the OpenTelemetry Collector for the tests of traces, which are skipped without it
 	cd tests/interop && PYTHONPATH='$(CURDIR)/benchmarks' TOOLS_DIR='$(CURDIR)/build-test/tools' RINGRPC_BUILD_ALL=1 $(PYTHON) -B -c 'import otlp; otlp.collector()'
 
-.PHONY: test asan tsan checked fuzz coverage h2spec interop guest without-io-uring soak
+.PHONY: test asan tsan checked debian13 fuzz coverage h2spec interop guest without-io-uring soak
 test: tested  ## Build and run all tests, in build-test/; ARGS go to `meson test` (ARGS='--suite http2')
 	@.ci/setup test docs
 	$(call run_tests,build-test)
@@ -112,10 +113,16 @@ tsan:  ## Run the tests that use threads with ThreadSanitizer, in build-tsan/
 	$(call configure,build-tsan,$(sanitized) -Db_sanitize=thread)
 	$(call run_suites,build-tsan,admin observe testing)
 
+# A build that finds what the others do not: a source that leaves out an include, or an assertion without the function it calls.
+checked_options = -Dbuildtype=plain -Dusdt=disabled -Dunity=off -Db_ndebug=false -Dwerror=true -Dcpp_args=-O0
 checked:  ## Compile each source by itself, with assertions and without probes, in build-checked/
 	@.ci/setup build test docs
-	$(call configure,build-checked,-Dbuildtype=plain -Dusdt=disabled -Dunity=off -Db_ndebug=false -Dwerror=true -Dcpp_args=-O0)
+	$(call configure,build-checked,$(checked_options))
 	ninja -C build-checked
+
+debian13:  ## Build, test and install this commit on a bare Debian 13, in build-debian13/; needs root
+	@.ci/setup debian
+	@.ci/debian13 build-debian13 '$(checked_options)'
 
 # Seconds for each target, and more arguments: tests/fuzz/fuzz.py has them.
 SECONDS ?= 60

@@ -22,27 +22,11 @@ BUILD_S = 1200
 NEEDED = {"mmdebstrap": "mmdebstrap", "unshare": "util-linux", "nsenter": "util-linux", "ip": "iproute2"}
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-# Fills a folder with devices of its own: an owner or a mode that someone changes stays there.
-DEVICES = """
-devices() {
-  mount -t tmpfs -o mode=755 none "$1"
-  while read -r name numbers; do mknod -m 666 "$1/$name" c $numbers; done <<END
-null 1 3
-zero 1 5
-full 1 7
-random 1 8
-urandom 1 9
-tty 5 0
-END
-  mkdir "$1/pts" "$1/shm"
-  mount -t devpts -o newinstance,ptmxmode=0666 none "$1/pts"
-  ln -s pts/ptmx "$1/ptmx"
-  ln -s /proc/self/fd "$1/fd"
-}
-"""
+SCRIPTS = pathlib.Path(os.environ["SOURCE_ROOT"], ".ci/debian-root")
 
 # What the kernel has only once is read-only there: parameters in /proc/sys and devices in /sys.
-BOOT = DEVICES + """
+BOOT = """
+. "$SCRIPTS"
 mount -t tmpfs none "$FOLDER"
 mkdir "$FOLDER/upper" "$FOLDER/work" "$FOLDER/root"
 root=$FOLDER/root
@@ -60,13 +44,7 @@ touch "$root/dev/console"
 mount --bind "$FOLDER.console" "$root/dev/console"
 mount --bind "$SHARED" "$root/shared"
 ip link set lo up
-cd "$root"
-mkdir before
-pivot_root . before
-exec chroot . sh -ec '
-  umount --lazy /before
-  rmdir /before
-  exec env -i container=ringrpc "PATH=$PATH" /lib/systemd/systemd --unit=multi-user.target'
+enter "$root" env -i container=ringrpc "PATH=$PATH" /lib/systemd/systemd --unit=multi-user.target
 """
 
 
@@ -81,30 +59,26 @@ def skip_unless_possible():
 def bare_debian(packages):
     """The root folder of a minimal Debian 12 with systemd and these packages, made now or earlier."""
     skip_unless_possible()
-    script = pathlib.Path(__file__)
     wanted = ["dbus", "systemd", "systemd-sysv", *sorted(packages)]
 
     def build(folder):
-        sources = [str(path) for path in (pathlib.Path("/etc/apt/sources.list"), *pathlib.Path("/etc/apt/sources.list.d").glob("*"))
-                   if path.suffix in (".list", ".sources") and path.is_file() and path.stat().st_size]
         shutil.rmtree(folder / "root", ignore_errors=True)
         print("making a bare Debian, which may take some minutes", flush=True)
-        made = subprocess.run(
-            ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(wanted)}", "bookworm",
-             folder / "root", *sources],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=BUILD_S)
+        made = subprocess.run(["sh", "-ec", '. "$0"; make_root bookworm "$@"', SCRIPTS, folder / "root", *wanted],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=BUILD_S)
         if made.returncode != 0:
             raise unittest.SkipTest(f"mmdebstrap failed: {made.stdout[-2000:]}")
 
     name = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:12]
-    return tools.build_once(f"debian-{name}", [script], build) / "root"
+    return tools.build_once(f"debian-{name}", [pathlib.Path(__file__), SCRIPTS], build) / "root"
 
 
 class Machine:
     def __init__(self, root, shared, folder):
         """`shared` appears as /shared. The machine is in `folder`, which must be empty."""
         self.folder = pathlib.Path(folder)
-        self.environment = {"LOWER": str(root), "SHARED": str(shared), "FOLDER": str(self.folder / "machine"), "PATH": PATH}
+        self.environment = {"LOWER": str(root), "SHARED": str(shared), "FOLDER": str(self.folder / "machine"), "PATH": PATH,
+                            "SCRIPTS": str(SCRIPTS)}
 
     def __enter__(self):
         (self.folder / "machine").mkdir()
@@ -158,7 +132,8 @@ class Machine:
                                 text=True)
 
 
-COPY = DEVICES + """
+COPY = """
+. "$SCRIPTS"
 mount -t tmpfs none "$FOLDER"
 mkdir "$FOLDER/upper" "$FOLDER/work" "$FOLDER/root"
 mount -t overlay -o "lowerdir=/,upperdir=$FOLDER/upper,workdir=$FOLDER/work" none "$FOLDER/root"
@@ -177,7 +152,8 @@ def on_a_copy_of_this_machine(script, shared, folder, environment):
     skip_unless_possible()
     place = pathlib.Path(folder, "copy")
     place.mkdir()
-    settings = {**os.environ, **environment, "FOLDER": str(place), "SHARED": str(shared), "SCRIPT": script, "PATH": PATH}
+    settings = {**os.environ, **environment, "FOLDER": str(place), "SHARED": str(shared), "SCRIPT": script, "PATH": PATH,
+                "SCRIPTS": str(SCRIPTS)}
     done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--net", "sh", "-ec", COPY], env=settings,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=BUILD_S)
     if done.returncode != 0:
