@@ -3,7 +3,7 @@
 #pragma once
 
 #if defined(__clang__) ? __clang_major__ < 19 : defined(__GNUC__) && __GNUC__ < 14
-#error "ringrpc needs clang 19 or later. On Debian 12: apt-get install clang-19, and use clang++-19."
+#error "ringrpc needs clang 19 or later. On Debian: apt-get install clang-19, and use clang++-19."
 #endif
 
 #if __cplusplus < 202100L
