@@ -272,7 +272,7 @@ TEST_CASE("a server that drains takes no new connections") {
   CHECK(world.drain(1s) == 0);
   const Result<EchoResponse> refused = world.run(stub.Echo(request_of("")));
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().code() == Code::UNAVAILABLE);
+  CHECK(refused.error().cause() == Cause::refused);
   CHECK(waiting.seen.empty());
 }
 
