@@ -401,5 +401,22 @@ TEST_CASE("a large message that is not what the method takes fails its call, and
   CHECK(costly.holding == 0);
 }
 
+TEST_CASE("groups that nest too deep fail their call, on the shard and beside it") {
+  SimulatedWorld world(1);
+  Costly costly;
+  world.also_serve(costly);
+  world.serve({});
+  const auto peer = RawPeer::before_server(world);
+  std::uint32_t id = 1;
+  for (const std::size_t depth : {101uz, 200uz, 200'000uz}) {
+    CAPTURE(depth);
+    peer->request(id, hold_path, message(std::string(depth, '\x0b') + std::string(depth, '\x0c')));
+    REQUIRE(world.run_until([&] { return peer->ended(id); }));
+    CHECK(peer->field(id, "grpc-status") == "13");
+    id += 2;
+  }
+  CHECK(costly.holding == 0);
+}
+
 }  // namespace
 }  // namespace ringrpc
