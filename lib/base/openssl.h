@@ -41,12 +41,17 @@ struct Free {
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
 
+/// The text of an OpenSSL error.
+inline std::string text_of(unsigned long error) {
+  const char* reason = ERR_reason_error_string(error);
+  return reason ? reason : "error " + std::to_string(error);
+}
+
 /// The text of this thread's last OpenSSL error. Clears the error queue.
 inline std::string last_error() {
   const unsigned long error = ERR_peek_last_error();
   ERR_clear_error();
-  const char* reason = ERR_reason_error_string(error);
-  return reason ? reason : "error " + std::to_string(error);
+  return text_of(error);
 }
 
 }  // namespace ringrpc::openssl

@@ -142,10 +142,20 @@ std::string words_for(int reason, const SSL& session) {
   }
 }
 
+/// The error that names the cause. OpenSSL 3.2 and later may add one that says only in which layer it is.
+unsigned long first_cause() {
+  const unsigned long last = ERR_peek_last_error();
+#ifdef SSL_R_RECORD_LAYER_FAILURE
+  if (ERR_GET_LIB(last) == ERR_LIB_SSL && ERR_GET_REASON(last) == SSL_R_RECORD_LAYER_FAILURE)
+    return ERR_peek_error();
+#endif
+  return last;
+}
+
 }  // namespace
 
 Status tls_failure(const SSL& session, const TlsWire& wire) {
-  const unsigned long error = ERR_peek_last_error();
+  const unsigned long error = first_cause();
   if (wire.out_of_memory || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) {
     ERR_clear_error();
     return out_of_memory();
@@ -154,7 +164,7 @@ Status tls_failure(const SSL& session, const TlsWire& wire) {
   std::string words;
   if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) words = wire.objection;
   if (words.empty()) words = words_for(reason, session);
-  if (words.empty()) words = openssl::last_error();
+  if (words.empty()) words = openssl::text_of(error);
   ERR_clear_error();
   return Status(Code::UNAVAILABLE, "TLS: " + words, Initiator::peer).with_cause(cause_for(reason, wire));
 }
