@@ -61,7 +61,7 @@ class Packages(unittest.TestCase):
         group = re.search(r'\[build\]="([^"]*)"', (built.SOURCE / ".ci/setup").read_text())[1].split()
         control = (built.SOURCE / "docs/deploy/debian/control").read_text()
         listed = re.search(r"^Build-Depends:\n(( .*\n)*)", control, re.M)[1]
-        of_the_source_tree = {"doctest-dev", "libbenchmark-dev", "make", "ninja-build", "openssl"}
+        of_the_source_tree = {"doctest-dev", "dpkg-dev", "libbenchmark-dev", "make", "ninja-build", "openssl"}
         self.assertEqual(set(re.findall(r"^ ([\w.+-]+)", listed, re.M)),
                          set(group) - of_the_source_tree | {"debhelper-compat", "python3"})
 
