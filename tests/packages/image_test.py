@@ -24,7 +24,7 @@ CONFINED = ["--read-only", "--cap-drop", "all", "--security-opt", "no-new-privil
 STORE = ["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"]
 WITHOUT_INIT = ["--cgroups", "disabled", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
 # crun gives the container's user its standard streams, so podman has a /dev/null of its own.
-NAMESPACE = machine.DEVICES + """
+NAMESPACE = machine.FUNCTIONS + """
 devices /dev
 umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 none /sys/fs/cgroup

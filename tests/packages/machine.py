@@ -22,11 +22,11 @@ BUILD_S = 1200
 NEEDED = {"mmdebstrap": "mmdebstrap", "unshare": "util-linux", "nsenter": "util-linux", "ip": "iproute2"}
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-SCRIPTS = pathlib.Path(os.environ["SOURCE_ROOT"], ".ci/debian-root")
+SCRIPT = pathlib.Path(os.environ["SOURCE_ROOT"], ".ci/debian-root")
+FUNCTIONS = SCRIPT.read_text()  # of the shell
 
 # What the kernel has only once is read-only there: parameters in /proc/sys and devices in /sys.
-BOOT = """
-. "$SCRIPTS"
+BOOT = FUNCTIONS + """
 mount -t tmpfs none "$FOLDER"
 mkdir "$FOLDER/upper" "$FOLDER/work" "$FOLDER/root"
 root=$FOLDER/root
@@ -64,21 +64,20 @@ def bare_debian(packages):
     def build(folder):
         shutil.rmtree(folder / "root", ignore_errors=True)
         print("making a bare Debian, which may take some minutes", flush=True)
-        made = subprocess.run(["sh", "-ec", '. "$0"; make_root bookworm "$@"', SCRIPTS, folder / "root", *wanted],
+        made = subprocess.run(["sh", "-ec", FUNCTIONS + 'make_root bookworm "$@"', "sh", folder / "root", *wanted],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=BUILD_S)
         if made.returncode != 0:
             raise unittest.SkipTest(f"mmdebstrap failed: {made.stdout[-2000:]}")
 
     name = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:12]
-    return tools.build_once(f"debian-{name}", [pathlib.Path(__file__), SCRIPTS], build) / "root"
+    return tools.build_once(f"debian-{name}", [pathlib.Path(__file__), SCRIPT], build) / "root"
 
 
 class Machine:
     def __init__(self, root, shared, folder):
         """`shared` appears as /shared. The machine is in `folder`, which must be empty."""
         self.folder = pathlib.Path(folder)
-        self.environment = {"LOWER": str(root), "SHARED": str(shared), "FOLDER": str(self.folder / "machine"), "PATH": PATH,
-                            "SCRIPTS": str(SCRIPTS)}
+        self.environment = {"LOWER": str(root), "SHARED": str(shared), "FOLDER": str(self.folder / "machine"), "PATH": PATH}
 
     def __enter__(self):
         (self.folder / "machine").mkdir()
@@ -132,8 +131,7 @@ class Machine:
                                 text=True)
 
 
-COPY = """
-. "$SCRIPTS"
+COPY = FUNCTIONS + """
 mount -t tmpfs none "$FOLDER"
 mkdir "$FOLDER/upper" "$FOLDER/work" "$FOLDER/root"
 mount -t overlay -o "lowerdir=/,upperdir=$FOLDER/upper,workdir=$FOLDER/work" none "$FOLDER/root"
@@ -152,8 +150,7 @@ def on_a_copy_of_this_machine(script, shared, folder, environment):
     skip_unless_possible()
     place = pathlib.Path(folder, "copy")
     place.mkdir()
-    settings = {**os.environ, **environment, "FOLDER": str(place), "SHARED": str(shared), "SCRIPT": script, "PATH": PATH,
-                "SCRIPTS": str(SCRIPTS)}
+    settings = {**os.environ, **environment, "FOLDER": str(place), "SHARED": str(shared), "SCRIPT": script, "PATH": PATH}
     done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--net", "sh", "-ec", COPY], env=settings,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=BUILD_S)
     if done.returncode != 0:
