@@ -1,5 +1,13 @@
 // A whole channel on a simulated network: its server sends any frames and messages in pieces, and closes when
 // it likes. Every call ends with a status before its deadline, and nothing is left when the channel has gone.
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "ringrpc/task_scope.h"
+
 #include "fuzz/frame_input.h"
 #include "fuzz/target.h"
 #include "rpc/client/raw_host.h"
@@ -8,6 +16,8 @@ namespace ringrpc::fuzz {
 namespace {
 
 using namespace std::chrono_literals;
+
+constexpr Nanoseconds calls_timeout = 10s;
 
 constexpr std::string_view retrying = R"({"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 3,
   "initialBackoff": "0.1s", "maxBackoff": "1s", "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]})";
@@ -30,49 +40,92 @@ ChannelOptions options_of(Input& input) {
   return options;
 }
 
-/// What the server does next on one connection.
-void act(Input& input, RawPeer& peer) {
-  for (std::uint32_t frames = input.number(6); frames > 0; --frames) {
-    switch (input.number(16)) {
-      case 0:
-        if (input.number(4) == 0) peer.finish();
-        break;
-      case 1:
-        peer.send(input.text(100));
-        break;
-      default:
-        peer.send(next_frame(input, peer.encoder));
+/// What a server does: for each connection and each request a record, and the next ones as long as a record
+/// says so. At the end of the input it responds as it should.
+class Conduct {
+ public:
+  explicit Conduct(Input& input) noexcept : input_(input) {}
+
+  void on_connection(RawPeer& peer) { act(peer, std::nullopt); }
+
+  void on_request(RawPeer& peer, std::uint32_t id) {
+    frames_of(peer).began(id);
+    act(peer, id);
+  }
+
+ private:
+  FrameChoices& frames_of(RawPeer& peer) {
+    return frames_.try_emplace(&peer, http2::Role::server, peer.encoder).first->second;
+  }
+
+  void act(RawPeer& peer, std::optional<std::uint32_t> request) {
+    for (bool more = true; more;) {
+      Input record = input_.record();
+      more = record.flag();
+      switch (record.number(16)) {
+        case 12:
+          if (record.number(4) == 0) peer.finish();
+          break;
+        case 13:
+          peer.send(record.rest());
+          break;
+        case 14:
+          break;
+        case 5:
+        case 6:
+        case 7:
+        case 8:
+        case 9:
+        case 10:
+        case 11:
+        case 15:
+          peer.send(frames_of(peer).next(record));
+          break;
+        default:
+          if (request) peer.send(test::well_answered()(peer, *request));
+      }
     }
   }
+
+  Input& input_;
+  std::map<const RawPeer*, FrameChoices> frames_;
+};
+
+Task<void> call(Channel& channel, CallOptions options, int& succeeded) {
+  const auto response = co_await test::unary(channel, std::move(options));
+  succeeded += response.has_value();
 }
 
-Task<void> call_all(Channel& channel, Input& input, int& succeeded) {
+Task<void> call_all(Channel& channel, Input& setup, int& succeeded) {
   CallOptions options;
-  options.timeout = 10s;
-  std::vector<Task<CallResult<RawMessage>>> calls;
-  for (std::uint32_t count = 1 + input.number(4); count > 0; --count) {
-    options.compression = input.flag() ? Compression::gzip : Compression::identity;
-    calls.push_back(test::unary(channel, options));
-    calls.back().start();
+  options.timeout = calls_timeout;
+  TaskScope calls;
+  for (std::uint32_t count = 1 + setup.number(4); count > 0; --count) {
+    options.compression = setup.flag() ? Compression::gzip : Compression::identity;
+    calls.spawn(call(channel, options, succeeded));
   }
-  co_await test::all_done(calls);
-  for (const auto& call : calls) succeeded += test::code_of(call) == Code::OK;
+  CHECK((co_await calls.join()).ok());
 }
 
 }  // namespace
 
 void run(Input input) {
-  SimulatedWorld world(input.byte(), input.flag() ? benign_faults() : Faults());
+  Input setup = input.record();
+  const ChannelOptions options = options_of(setup);
+  const Faults faults = setup.flag() ? benign_faults() : Faults();
+  SimulatedWorld world(setup.byte(), faults);
   test::RawHost host(world);
-  if (input.number(8) == 0) host.greeting = input.text(40);
-  host.on_connection = [&](RawPeer& peer) { act(input, peer); };
+  if (setup.number(8) == 7) host.greeting = setup.text(40);
+  Conduct conduct(input);
+  host.on_connection = [&](RawPeer& peer) { conduct.on_connection(peer); };
   host.answer = [&](RawPeer& peer, std::uint32_t id) {
-    if (input.number(4) == 0) return test::well_answered()(peer, id);
-    act(input, peer);
+    conduct.on_request(peer, id);
     return std::string();
   };
   int succeeded = 0;
-  CHECK(host.serve([&](Channel& channel) { return call_all(channel, input, succeeded); }, options_of(input)));
+  const Instant begun = world.simulation().now();
+  CHECK(host.serve([&](Channel& channel) { return call_all(channel, setup, succeeded); }, options));
+  CHECK(world.simulation().now() - begun <= calls_timeout + 1s);
   plant(succeeded > 1 && host.peers.size() > 1);
 }
 

@@ -1,10 +1,13 @@
 /// Frames of HTTP/2 chosen by an input: most are well formed, so that the input gets past the first checks.
 #pragma once
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "fuzz/input.h"
 #include "http2/frames.h"
+#include "http2/session_limits.h"
 
 namespace ringrpc::fuzz {
 
@@ -44,85 +47,143 @@ inline std::pair<std::string, std::string> next_field(Input& input) {
   return {std::move(name), std::string(input.text(40))};
 }
 
-/// A header block that is complete for a request or a response, with further fields.
-inline http2::test::FieldList next_fields(Input& input) {
-  using http2::test::FieldList;
-  static const FieldList usual[] = {
-      {{":method", "POST"},
-       {":scheme", "http"},
-       {":path", "/test.v1.Raw/Echo"},
-       {":authority", "localhost"},
-       {"content-type", "application/grpc"},
-       {"te", "trailers"}},
-      {{":method", "POST"},
-       {":scheme", "http"},
-       {":path", "/test.v1.Raw/Chat"},
-       {":authority", "localhost"},
-       {"content-type", "application/grpc"},
-       {"te", "trailers"}},
-      {{":status", "200"}, {"content-type", "application/grpc"}},
-      {{"grpc-status", "0"}},
-      {},
-  };
-  FieldList fields = input.pick(usual);
-  for (std::uint32_t more = input.number(4); more > 0; --more) fields.push_back(next_field(input));
+/// Most often none, since few fields may stand anywhere; else up to three.
+inline http2::test::FieldList more_fields(Input& input) {
+  http2::test::FieldList fields;
+  const std::uint32_t choice = input.byte();
+  for (std::uint32_t more = choice < 0xc0 ? 0 : 1 + choice % 3; more > 0; --more)
+    fields.push_back(next_field(input));
   return fields;
+}
+
+/// The fields that begin a request.
+inline http2::test::FieldList next_request(Input& input) {
+  static constexpr const char* paths[] = {"/test.v1.Raw/Echo", "/test.v1.Raw/Chat", "/test.v1.Raw/Metadata"};
+  http2::test::FieldList fields = {{":method", "POST"},
+                                   {":scheme", "http"},
+                                   {":path", input.pick(paths)},
+                                   {":authority", "localhost"},
+                                   {"content-type", "application/grpc"},
+                                   {"te", "trailers"}};
+  return http2::test::with(std::move(fields), more_fields(input));
+}
+
+/// The fields that begin a response.
+inline http2::test::FieldList next_response(Input& input) {
+  return http2::test::with({{":status", "200"}, {"content-type", "application/grpc"}}, more_fields(input));
+}
+
+/// Trailers, most often those of a call that succeeded.
+inline http2::test::FieldList next_trailers(Input& input) {
+  const http2::test::FieldList usual[] = {{{"grpc-status", "0"}}, {{"grpc-status", "14"}}, {}};
+  http2::test::FieldList fields = input.pick(usual);
+  return http2::test::with(std::move(fields), more_fields(input));
+}
+
+/// A header block of any kind.
+inline http2::test::FieldList next_fields(Input& input) {
+  switch (input.number(4)) {
+    case 0:
+      return next_request(input);
+    case 1:
+      return next_response(input);
+    case 2:
+      return next_trailers(input);
+    default:
+      return more_fields(input);
+  }
 }
 
 /// Messages of gRPC, most of which are whole, or any bytes.
 inline std::string next_body(Input& input) {
   std::string body;
-  for (std::uint32_t messages = input.number(4); messages > 0; --messages) {
+  for (std::uint32_t messages = (1 + input.number(4)) % 4; messages > 0; --messages) {
     const std::string_view payload = input.text(80);
     const std::uint8_t flags = input.byte();
     const std::size_t length = flags < 0xf0 ? payload.size() : input.byte();
-    body += static_cast<char>(flags % 3);
+    body += static_cast<char>(flags < 0x80 ? 0 : flags % 3);
     body.append(http2::test::number(length, 4)).append(payload);
   }
   return body;
 }
 
-/// A frame for one of the first few streams, or for the connection.
-inline std::string next_frame(Input& input, http2::test::Encoder& encoder) {
-  using namespace http2::test;
-  const std::uint32_t id = input.flag() ? 2 * input.number(8) + 1 : input.number(20);
-  switch (input.number(14)) {
-    case 0:
-    case 1:
-    case 2:
-      return encoder.headers(id, next_fields(input), input.byte() & end_stream);
-    case 3:
-    case 4:
-    case 5:
-      return data(id, next_body(input), input.byte() & end_stream);
-    case 6: {
-      const std::uint32_t padding = input.byte();
-      return padded_data(id, input.text(40), padding, input.byte() & end_stream);
+/// Chooses the frames of one side of a connection. Most are for one of the last streams.
+class FrameChoices {
+ public:
+  FrameChoices(http2::Role role, http2::test::Encoder& encoder) noexcept : role_(role), encoder_(encoder) {}
+
+  /// For the frames of a server: the client has begun a stream.
+  void began(std::uint32_t id) noexcept { newest_ = std::max(newest_, id); }
+
+  /// Zeros give headers that begin a request or a response.
+  std::string next(Input& input) {
+    using namespace http2::test;
+    const std::uint32_t kind = input.number(16);
+    const unsigned ends = input.byte() & end_stream;
+    if (kind < 3 && role_ == http2::Role::client) {
+      newest_ += newest_ == 0 ? 1 : 2;
+      return encoder_.headers(newest_, next_request(input), ends);
     }
-    case 7:
-      return rst_stream(id, static_cast<http2::ErrorCode>(input.number(16)));
-    case 8:
-      return window_update(input.flag() ? 0 : id, input.word());
-    case 9:
-      return settings({{input.number(10), input.flag() ? input.word() : input.byte()}});
-    case 10:
-      return input.flag() ? settings_ack() : ping();
-    case 11:
-      return goaway(input.number(20), static_cast<http2::ErrorCode>(input.number(16)));
-    case 12: {  // a header block in pieces, of any bytes or well encoded
-      const std::string block =
-          input.flag() ? std::string(input.text(80)) : encoder.block(next_fields(input));
-      const std::size_t cut = std::min<std::size_t>(input.byte(), block.size());
-      const unsigned flags = input.byte() & end_stream;
-      return frame(frame_type::headers, flags, id, block.substr(0, cut)) +
-             frame(0x9, end_headers, id, block.substr(cut));
-    }
-    default: {
-      const unsigned type = input.number(13);
-      const unsigned flags = input.byte();
-      return frame(type, flags, id, input.text(60));
+    const std::uint32_t id = next_stream(input);
+    switch (kind) {
+      case 0:
+      case 1:
+      case 2:
+        return encoder_.headers(id, next_response(input), ends);
+      case 3:
+      case 4:
+      case 5:
+        return data(id, next_body(input), ends);
+      case 6:
+      case 7:
+        return encoder_.headers(id, next_trailers(input), ends ^ end_stream);
+      case 8: {
+        const std::uint32_t padding = input.byte();
+        return padded_data(id, input.text(40), padding, ends);
+      }
+      case 9:
+        return rst_stream(id, static_cast<http2::ErrorCode>(input.number(16)));
+      case 10: {
+        const std::uint32_t increment = input.flag() ? input.word() : 1 + input.byte();
+        return window_update(input.flag() ? 0 : id, increment);
+      }
+      case 11: {
+        const unsigned setting = input.number(10);
+        return settings({{setting, input.flag() ? input.word() : input.byte()}});
+      }
+      case 12:
+        return input.flag() ? settings_ack() : ping();
+      case 13: {
+        const auto code = static_cast<http2::ErrorCode>(input.number(16));
+        return goaway(input.flag() ? input.number(20) : id, code);
+      }
+      case 14: {  // a header block in pieces, of any bytes or well encoded
+        const std::string block =
+            input.flag() ? std::string(input.text(80)) : encoder_.block(next_fields(input));
+        const std::size_t cut = std::min<std::size_t>(input.byte(), block.size());
+        return frame(frame_type::headers, ends, id, block.substr(0, cut)) +
+               frame(0x9, end_headers, id, block.substr(cut));
+      }
+      default: {
+        const unsigned type = input.number(13);
+        const unsigned flags = input.byte();
+        return frame(type, flags, id, input.text(60));
+      }
     }
   }
-}
+
+ private:
+  /// The newest stream, one of the three before it, or any.
+  std::uint32_t next_stream(Input& input) const noexcept {
+    const std::uint32_t choice = input.byte();
+    if (choice < 0xa0) return newest_;
+    if (choice < 0xe8) return newest_ - std::min(newest_, 2 + 2 * (choice % 3));
+    return choice % 2 == 0 ? 2 * input.number(8) + 1 : input.number(20);
+  }
+
+  const http2::Role role_;
+  http2::test::Encoder& encoder_;
+  std::uint32_t newest_ = 0;
+};
 
 }  // namespace ringrpc::fuzz

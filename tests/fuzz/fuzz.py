@@ -11,12 +11,14 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 SOURCE = pathlib.Path(__file__).resolve().parent
-INPUT_BYTES_MAX = 4096
-INPUT_SECONDS_MAX = 30
-MEMORY_MIB_MAX = 1024
+LIMITS = ["-max_len=4096", "-timeout=30", "-rss_limit_mb=1024"]  # bytes, seconds and MiB of an input
+ASAN_OPTIONS = "detect_leaks=1"
+PLANTED = "the planted fault was found"  # harness.cc
 
 
 def programs(build: pathlib.Path, names: list[str]) -> dict[str, pathlib.Path]:
@@ -32,33 +34,65 @@ def folder(path: pathlib.Path) -> pathlib.Path:
     return path
 
 
-def fuzz(name: str, program: pathlib.Path, build: pathlib.Path, seconds: int, planted: bool) -> tuple[str, bool, str]:
-    """Gives the name, if the run ended as it should, and a line about it."""
-    found = folder(build / ("corpus-planted" if planted else "corpus") / name)
-    findings = folder(build / ("planted" if planted else "findings"))
-    environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1"}
+def inputs(name: str) -> list[str]:
+    """The corpus and the dictionary of a target, as far as there are any."""
+    corpus = SOURCE / "corpus" / name
+    dictionary = SOURCE / "dictionaries" / f"{name}.dict"
+    return [str(corpus)] * corpus.is_dir() + [f"-dict={dictionary}"] * dictionary.is_file()
+
+
+class Run(NamedTuple):
+    """How one run of libFuzzer has ended."""
+    status: int
+    output: str
+    log: pathlib.Path
+    seconds: float
+
+    @property
+    def executed(self) -> int:
+        return int(([0] + re.findall(r"stat::number_of_executed_units:\s*(\d+)", self.output))[-1])
+
+    @property
+    def coverage(self) -> str:
+        return (["?"] + re.findall(r"cov: (\d+)", self.output))[-1]
+
+
+def libfuzzer(name: str, program: pathlib.Path, log: pathlib.Path, *arguments: str, planted: bool = False) -> Run:
+    environment = {**os.environ, "ASAN_OPTIONS": ASAN_OPTIONS}
     if planted:
         environment["RINGRPC_FUZZ_PLANTED"] = "1"
-    corpus = SOURCE / "corpus" / name
-    command = [str(program), f"-max_total_time={seconds}", f"-max_len={INPUT_BYTES_MAX}", f"-timeout={INPUT_SECONDS_MAX}",
-               f"-rss_limit_mb={MEMORY_MIB_MAX}", f"-artifact_prefix={findings}/{name}-", "-print_final_stats=1",
-               "-use_value_profile=1", str(found)]
-    if corpus.is_dir():
-        command.append(str(corpus))
-    log = folder(build / "logs") / f"{name}.log"
+    began = time.monotonic()
     with log.open("wb") as output:
-        status = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=environment).returncode
-    text = log.read_text(errors="replace")
-    runs = re.findall(r"stat::number_of_executed_units:\s*(\d+)", text)
-    coverage = re.findall(r"cov: (\d+)", text)
-    line = f"{name:16} {int(runs[-1]) if runs else 0:>12,} runs  coverage {coverage[-1] if coverage else '?':>6}"
-    if planted:
-        hit = "the planted fault was found" in text
-        return name, hit, line + ("  planted fault found" if hit else "  PLANTED FAULT NOT FOUND")
-    if status == 0:
-        return name, True, line
-    artifact = re.findall(r"Test unit written to (\S+)", text)
-    return name, False, line + f"  FAILED: {log}" + (f"\n  again: {program} {artifact[-1]}" if artifact else "")
+        status = subprocess.run([str(program), *LIMITS, "-print_final_stats=1", "-use_value_profile=1", *arguments, *inputs(name)],
+                                stdout=output, stderr=subprocess.STDOUT, env=environment).returncode
+    return Run(status, log.read_text(errors="replace"), log, time.monotonic() - began)
+
+
+def fuzz(name: str, program: pathlib.Path, build: pathlib.Path, seconds: int) -> tuple[bool, str]:
+    """Gives whether no input has failed, and a line about the run."""
+    run = libfuzzer(name, program, folder(build / "logs") / f"{name}.log", f"-max_total_time={seconds}",
+                    f"-artifact_prefix={folder(build / 'findings')}/{name}-", str(folder(build / "corpus" / name)))
+    line = f"{name:16} {run.executed:>12,} runs  coverage {run.coverage:>6}"
+    if run.status == 0:
+        return True, line
+    artifact = re.findall(r"Test unit written to (\S+)", run.output)
+    return False, line + f"  FAILED: {run.log}" + (f"\n  again: {program} {artifact[-1]}" if artifact else "")
+
+
+def find_planted(name: str, program: pathlib.Path, build: pathlib.Path, seconds: int) -> tuple[bool, str]:
+    """Gives whether libFuzzer has found the planted fault, which the corpus must not reach by itself, and a line about the run."""
+    found = build / "corpus-planted" / name
+    shutil.rmtree(found, ignore_errors=True)
+    where = [f"-artifact_prefix={folder(build / 'planted')}/{name}-", str(folder(found))]
+    log = folder(build / "logs") / f"{name}-planted.log"
+    seeds = libfuzzer(name, program, log, "-runs=0", *where, planted=True)
+    if seeds.status != 0:
+        return False, f"{name:16} AN INPUT OF THE CORPUS FAILS: {log}"
+    run = libfuzzer(name, program, log, f"-max_total_time={seconds}", *where, planted=True)
+    line = f"{name:16} {run.executed:>12,} runs  {run.seconds:5.1f} s"
+    if PLANTED in run.output:
+        return True, line + "  planted fault found"
+    return False, line + f"  PLANTED FAULT NOT FOUND: {log}"
 
 
 def minimize(name: str, program: pathlib.Path, build: pathlib.Path) -> None:
@@ -68,7 +102,7 @@ def minimize(name: str, program: pathlib.Path, build: pathlib.Path) -> None:
     shutil.rmtree(merged)
     merged.mkdir()
     sources = [str(path) for path in (build / "corpus" / name, kept) if path.is_dir()]
-    subprocess.run([str(program), "-set_cover_merge=1", f"-max_len={INPUT_BYTES_MAX}", str(merged), *sources], check=True,
+    subprocess.run([str(program), "-set_cover_merge=1", *LIMITS, str(merged), *sources], check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     shutil.rmtree(kept, ignore_errors=True)
     shutil.copytree(merged, kept)
@@ -83,19 +117,20 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="targets at the same time (one a processor)")
     parser.add_argument("--planted", action="store_true", help="look for the faults that the targets plant")
     parser.add_argument("--minimize", action="store_true", help="only put the inputs that matter into tests/fuzz/corpus")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()  # targets may follow options
     build = given.build.resolve()
     chosen = programs(build, given.target)
     if given.minimize:
         for name, program in chosen.items():
             minimize(name, program, build)
         return 0
-    failed = 0
+    task = find_planted if given.planted else fuzz
+    failed = False
     with ThreadPoolExecutor(given.jobs) as pool:
-        for _, good, line in pool.map(lambda item: fuzz(*item, build, given.seconds, given.planted), chosen.items()):
+        for good, line in pool.map(lambda target: task(*target, build, given.seconds), chosen.items()):
             print(line, flush=True)
-            failed += not good
-    return 1 if failed else 0
+            failed |= not good
+    return int(failed)
 
 
 if __name__ == "__main__":

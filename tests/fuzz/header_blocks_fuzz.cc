@@ -20,16 +20,18 @@ void run(Input input) {
   std::string kept[4];
   int repeated = 0;
   for (std::uint32_t id = 1; !input.empty() && id < 200; id += 2) {
+    Input record = input.record();
+    const std::uint32_t choice = record.number(8);
+    std::string& place = kept[record.number(4)];
     std::string block;
-    const std::uint32_t choice = input.number(8);
     if (choice < 3) {
-      block = encoder.block(next_fields(input));
+      block = encoder.block(next_fields(record));
     } else if (choice < 7) {
-      block = kept[input.number(4)];  // the same bytes again, which may mean other fields by now
+      block = kept[record.number(4)];  // the same bytes again, which may mean other fields by now
     } else {
-      block = input.text(60);
+      block = record.rest();
     }
-    kept[input.number(4)] = block;
+    place = block;
     const std::optional<FieldList> expected = reference.try_fields(block);
     const Status status = server.receive(frame(frame_type::headers, end_headers | end_stream, id, block));
     (void)server.produce();

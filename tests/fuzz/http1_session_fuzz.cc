@@ -1,4 +1,5 @@
-// The HTTP/1.1 session of the admin listener: any bytes have the same effect however they are cut, and a
+// The HTTP/1.1 session of the admin listener: any bytes, a record a request or a part of one,
+// have the same effect however they are cut, and a
 // connection that has failed gets one response that says so.
 #include <string>
 #include <vector>
@@ -11,15 +12,17 @@ namespace ringrpc::fuzz {
 void run(Input input) {
   using namespace http1;
   using namespace http1::test;
-  const Limits limits{.header_bytes_max = 200u + 8 * input.byte(),
+  Input setup = input.record();
+  const Limits limits{.header_bytes_max = 200u + 8 * setup.byte(),
                       .fields_max = 5,
                       .target_bytes_max = 40,
                       .body_bytes_max = 100,
                       .chunk_extension_bytes_max = 8,
                       .requests_max = 20};
-  const std::size_t first = input.byte();
-  const std::size_t step = 1 + input.byte();
-  const std::string bytes(input.rest());
+  const std::size_t first = setup.byte();
+  const std::size_t step = 1 + setup.byte();
+  std::string bytes;
+  while (!input.empty()) bytes += input.record().rest();
   std::vector<std::size_t> cuts;
   for (std::size_t cut = first; cut < bytes.size(); cut += step)
     if (cut > 0) cuts.push_back(cut);

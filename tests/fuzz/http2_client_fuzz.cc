@@ -13,57 +13,66 @@ namespace {
 using namespace http2;
 using namespace http2::test;
 
+constexpr std::size_t produced_bytes_max = 1024 * 1024;
+
 class Peer {
  public:
-  explicit Peer(Input& input) : input_(input) {
-    client_.consumes = input.flag();
+  explicit Peer(Input& setup) {
+    client_.consumes = !setup.flag();
     client_.data_hook = [this](Stream& stream, Bytes) {
       CHECK(!client_[stream.id()].header_blocks.empty());
       CHECK(client_[stream.id()].ends == 0);
     };
   }
 
-  void act() {
-    switch (input_.number(12)) {
-      case 0:
-        return produce();
-      case 1:
-        if (client_.session.open_capacity() > 0) client_.open(echo_request, input_.flag());
+  void act(Input input) {
+    switch (input.number(16)) {
+      case 8:
+      case 9:
+        if (client_.session.open_capacity() > 0)
+          frames_.began(client_.open(echo_request, input.flag()).stream->id());
         return;
-      case 2:
-        return with_stream([this](Stream& stream) {
-          client_.session.reset(stream, static_cast<ErrorCode>(input_.number(14)));
+      case 10:
+        return produce(input);
+      case 11:
+        return with_stream(input, [&](Stream& stream) {
+          client_.session.reset(stream, static_cast<ErrorCode>(input.number(14)));
         });
-      case 3:
-        return with_stream([this](Stream& stream) {
+      case 12:
+        return with_stream(input, [&](Stream& stream) {
           if (ended_.insert(stream.id()).second)
-            client_.session.send_data(stream, as_bytes(input_.text(100)), true);
+            client_.session.send_data(stream, as_bytes(input.text(100)), true);
         });
-      case 4:
-        return client_.session.ping(input_.byte());
-      case 5:
-        client_.now += std::chrono::milliseconds(50 * input_.byte());
+      case 13:
+        return client_.session.ping(input.byte());
+      case 14:
+        client_.now += std::chrono::milliseconds(50 * input.byte());
         if (client_.session.next_deadline() <= client_.now) failed_ |= !client_.session.tick().ok();
         return;
       default:
-        return send(next_frame(input_, encoder_));
+        return send(frames_.next(input), input);
     }
   }
 
-  void send(std::string_view bytes) {
+  /// Delivers the bytes in pieces whose sizes the input has.
+  void send(std::string_view bytes, Input& input) {
     while (!bytes.empty() && !failed_) {
-      const std::size_t piece = std::min<std::size_t>(bytes.size(), 1 + input_.byte());
+      const std::size_t chosen = input.byte();
+      const std::size_t piece = chosen == 0 ? bytes.size() : std::min(bytes.size(), chosen);
       failed_ = !client_.receive(std::string(bytes.substr(0, piece))).ok();
       bytes.remove_prefix(piece);
     }
   }
 
-  void produce() { (void)client_.produce(1 + 8 * input_.byte()); }
+  void produce(Input& input) {
+    const std::size_t chosen = input.byte();
+    (void)client_.produce(chosen == 0 ? produced_bytes_max : 8 * chosen);
+  }
 
   bool over() const { return failed_ || client_.session.finished(); }
 
-  void check() {
-    produce();
+  void check(Input& input) {
+    produce(input);
     int answered = 0;
     for (const auto& [id, exchange] : client_.exchanges) {
       CHECK(exchange.closes <= 1);
@@ -75,14 +84,14 @@ class Peer {
 
  private:
   template <class Act>
-  void with_stream(Act act) {
-    const auto found = client_.exchanges.find(2 * input_.number(8) + 1);
+  void with_stream(Input& input, Act act) {
+    const auto found = client_.exchanges.find(2 * input.number(8) + 1);
     if (found != client_.exchanges.end() && found->second.stream) act(*found->second.stream);
   }
 
-  Input& input_;
   Endpoint client_{Role::client};
   Encoder encoder_;
+  FrameChoices frames_{Role::server, encoder_};
   std::set<std::uint32_t> ended_;  // requests that are whole
   bool failed_ = false;
 };
@@ -90,10 +99,11 @@ class Peer {
 }  // namespace
 
 void run(Input input) {
-  Peer peer(input);
-  peer.send(settings() + settings_ack());
-  while (!input.empty() && !peer.over()) peer.act();
-  peer.check();
+  Input setup = input.record();
+  Peer peer(setup);
+  peer.send(settings() + settings_ack(), setup);
+  while (!input.empty() && !peer.over()) peer.act(input.record());
+  peer.check(setup);
 }
 
 }  // namespace ringrpc::fuzz

@@ -2,9 +2,14 @@
 /// stream, with which payload.
 ///
 ///   Input input({data, size});
-///   while (!input.empty()) send(input.pick(frames), input.text(40));
+///   while (!input.empty()) {
+///     Input action = input.record();
+///     send(action.pick(frames), action.text(40));
+///   }
 ///
-/// At its end it gives zeros and empty texts, so that every input is a valid program.
+/// At its end it gives zeros and empty texts, so that every input is a valid program. A record is a byte with a
+/// length and so many bytes. Its choices end with it, so the records after it keep their meaning when it
+/// changes, and record_mutator.cc can remove, repeat and mix whole records.
 #pragma once
 
 #include <algorithm>
@@ -42,11 +47,16 @@ class Input {
   /// At most `most` bytes, which is at most 255.
   std::string_view text(std::uint32_t most) noexcept { return take(number(most + 1)); }
   std::string_view rest() noexcept { return take(bytes_.size()); }
+  Input record() noexcept { return Input(first(byte())); }
 
  private:
-  std::string_view take(std::size_t bytes) noexcept {
+  std::span<const std::uint8_t> first(std::size_t bytes) noexcept {
     const auto taken = bytes_.first(std::min(bytes, bytes_.size()));
     bytes_ = bytes_.subspan(taken.size());
+    return taken;
+  }
+  std::string_view take(std::size_t bytes) noexcept {
+    const auto taken = first(bytes);
     return {reinterpret_cast<const char*>(taken.data()), taken.size()};
   }
 

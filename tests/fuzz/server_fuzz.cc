@@ -19,9 +19,24 @@ ServerOptions options_of(Input& input) {
   options.header_timeout = 5s;
   options.stall_timeout = 10s;
   options.max_message_bytes = 4096;
-  options.max_concurrent_streams = 1 + input.number(8);
+  options.max_concurrent_streams = 8 - input.number(8);
   options.max_connection_age = input.flag() ? 20s : std::chrono::milliseconds::max();
+  options.max_connection_age_grace = 10s;
   return options;
+}
+
+void act(Input input, SimulatedWorld& world, RawPeer& peer, FrameChoices& frames) {
+  switch (input.number(16)) {
+    case 13:
+      return world.simulation().run_for(std::chrono::milliseconds(20 * input.byte()));
+    case 14:
+      if (input.number(4) == 0) peer.finish();
+      return;
+    case 15:
+      return peer.send(input.rest());
+    default:
+      return peer.send(frames.next(input));
+  }
 }
 
 Task<void> call_honestly(Channel& channel) {
@@ -35,26 +50,17 @@ Task<void> call_honestly(Channel& channel) {
 }  // namespace
 
 void run(Input input) {
-  SimulatedWorld world(input.byte(), input.flag() ? benign_faults() : Faults());
-  world.serve(options_of(input));
+  Input setup = input.record();
+  const ServerOptions options = options_of(setup);
+  const bool greets = setup.number(8) != 7;
+  const Faults faults = setup.flag() ? benign_faults() : Faults();
+  SimulatedWorld world(setup.byte(), faults);
+  world.serve(options);
   const std::unique_ptr<RawPeer> peer = RawPeer::silent(world);
-  if (input.number(8) != 0)
+  if (greets)
     peer->send(std::string(http2::test::preface) + http2::test::settings() + http2::test::settings_ack());
-  while (!input.empty() && !peer->closed()) {
-    switch (input.number(16)) {
-      case 0:
-        world.simulation().run_for(std::chrono::milliseconds(20 * input.byte()));
-        break;
-      case 1:
-        if (input.number(4) == 0) peer->finish();
-        break;
-      case 2:
-        peer->send(input.text(100));
-        break;
-      default:
-        peer->send(next_frame(input, peer->encoder));
-    }
-  }
+  FrameChoices frames(http2::Role::client, peer->encoder);
+  while (!input.empty() && !peer->closed()) act(input.record(), world, *peer, frames);
   CHECK(world.run(call_honestly));
   world.simulation().run_for(2min);
   CHECK(peer->closed());
