@@ -62,6 +62,8 @@ void run(Input input) {
   FrameChoices frames(http2::Role::client, peer->encoder);
   while (!input.empty() && !peer->closed()) act(input.record(), world, *peer, frames);
   CHECK(world.run(call_honestly));
+  // Without a maximum age a connection may stay open until its client ends it.
+  if (options.max_connection_age == std::chrono::milliseconds::max()) peer->finish();
   world.simulation().run_for(2min);
   CHECK(peer->closed());
   CHECK(world.server().counters().connections_open == 0);

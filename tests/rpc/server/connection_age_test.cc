@@ -147,6 +147,22 @@ TEST_CASE("without limits a connection may be as old and idle as it likes") {
   CHECK_FALSE(peer.closed());
 }
 
+TEST_CASE("very long limits of age do not overflow, not even with their jitter") {
+  using std::chrono::milliseconds;
+  for (const milliseconds age : {milliseconds::max(), milliseconds(std::chrono::years(100)) - 1ms}) {
+    Aging aging({.max_connection_age = age,
+                 .max_connection_age_grace = age,
+                 .max_connection_idle = age,
+                 .keepalive_time = 0s});
+    for (int at = 0; at < 20; ++at) aging.connect();
+    aging.world.simulation().run_for(240h);
+    for (const auto& peer : aging.peers) {
+      CHECK(peer->frames_of(frame_type::goaway) == 0);
+      CHECK_FALSE(peer->closed());
+    }
+  }
+}
+
 TEST_CASE("clients see nothing of connections that grow old") {
   SimulatedWorld world(1);
   world.serve({.max_connection_age = 300ms, .max_connection_idle = 100ms});
