@@ -17,7 +17,7 @@ using Records = std::vector<std::string>;
 
 constexpr std::size_t record_bytes_max = 255;
 constexpr std::size_t new_record_bytes_max = 12;
-constexpr std::size_t moved_records_max = 4;
+constexpr std::size_t few_records = 4;
 
 Records split(std::span<const std::uint8_t> bytes) {
   Records records;
@@ -54,18 +54,19 @@ std::string new_record(Random& random) {
   return record;
 }
 
-/// Some records that follow each other.
+/// Some records that follow each other: a few, or all from one on, so that everything can happen once more.
 Records some_of(const Records& records, Random& random) {
   if (records.empty()) return {};
   const std::size_t at = below(random, records.size());
-  const std::size_t count = std::min(records.size() - at, 1 + below(random, moved_records_max));
+  const std::size_t rest = records.size() - at;
+  const std::size_t count = below(random, 2) == 0 ? rest : std::min(rest, 1 + below(random, few_records));
   const auto first = records.begin() + static_cast<std::ptrdiff_t>(at);
   return {first, first + static_cast<std::ptrdiff_t>(count)};
 }
 
-/// Inserts `added` somewhere.
+/// Inserts `added` at the end or anywhere.
 void insert(Records& records, const Records& added, Random& random) {
-  const std::size_t at = below(random, records.size() + 1);
+  const std::size_t at = below(random, 2) == 0 ? records.size() : below(random, records.size() + 1);
   records.insert(records.begin() + static_cast<std::ptrdiff_t>(at), added.begin(), added.end());
 }
 
@@ -73,20 +74,25 @@ void mutate(Records& records, Random& random) {
   if (records.empty()) return records.push_back(new_record(random));
   const std::size_t at = below(random, records.size());
   std::string& one = records[at];
-  switch (below(random, 12)) {
+  switch (below(random, 16)) {
     case 0:
+    case 1:
       records.erase(records.begin() + static_cast<std::ptrdiff_t>(at));
       return;
-    case 1:
-      return insert(records, some_of(records, random), random);
     case 2:
-      return std::swap(one, records[below(random, records.size())]);
     case 3:
     case 4:
-      return insert(records, {new_record(random)}, random);
-    case 5:  // another choice
+    case 5:
+      return insert(records, some_of(records, random), random);
     case 6:
+      return std::swap(one, records[below(random, records.size())]);
     case 7:
+    case 8:
+    case 9:
+      return insert(records, {new_record(random)}, random);
+    case 10:  // another choice
+    case 11:
+    case 12:
       if (one.empty()) one.push_back('\0');
       one[below(random, one.size())] = static_cast<char>(below(random, 256));
       return;
