@@ -28,10 +28,10 @@ class Peer {
   void act(Input input) {
     switch (input.number(16)) {
       case 8:
+        open(input);
+        return produce(input);  // else a response would be one to nothing
       case 9:
-        if (client_.session.open_capacity() > 0)
-          frames_.began(client_.open(echo_request, input.flag()).stream->id());
-        return;
+        return open(input);
       case 10:
         return produce(input);
       case 11:
@@ -83,6 +83,11 @@ class Peer {
   }
 
  private:
+  void open(Input& input) {
+    if (client_.session.open_capacity() > 0)
+      frames_.began(client_.open(echo_request, input.flag()).stream->id());
+  }
+
   template <class Act>
   void with_stream(Input& input, Act act) {
     const auto found = client_.exchanges.find(2 * input.number(8) + 1);
