@@ -124,9 +124,8 @@ debian13:  ## Build, test and install this commit on a bare Debian 13, in build-
 	@.ci/setup debian
 	@.ci/debian13 build-debian13 '$(checked_options)'
 
-# Seconds for each target, and more arguments: tests/fuzz/fuzz.py has them.
 SECONDS ?= 60
-fuzz:  ## Fuzz each target for a minute, or SECONDS=3600, in build-fuzz/; ARGS go to tests/fuzz/fuzz.py (ARGS='server --planted')
+fuzz:  ## Fuzz each target for a minute, or SECONDS=3600, in build-fuzz/; ARGS go to tests/fuzz/fuzz.py: targets, or --planted to look for planted faults
 	@.ci/setup build test
 	$(call configure,build-fuzz,-Dbenchmarks=false -Dfuzz=true -Dbuildtype=plain -Db_ndebug=false '-Dcpp_args=-O1 -g1' -Db_lundef=false -Db_sanitize=address$(comma)undefined)
 	ninja -C build-fuzz fuzz-targets
