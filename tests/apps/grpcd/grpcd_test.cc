@@ -78,8 +78,9 @@ TEST_CASE("help and version go to stdout") {
 TEST_CASE("wrong usage is one line and exit status 2") {
   CHECK(test::missing(refusal({"--shards", "two"}, 2), {"grpcd: --shards: 'two' ", "0 or more"}) == "");
   CHECK(refusal({"--"}, 2) == "grpcd: --: not a flag of grpcd; --help lists them\n");
-  CHECK(refusal({}, 2, {.environment = {"LOG_LEVEL=loud"}}) ==
-        "grpcd: environment: LOG_LEVEL: 'loud' is unknown; choose trace, debug, info, warn, error or off\n");
+  CHECK(test::missing(
+            refusal({}, 2, {.environment = {"LOG_LEVEL=loud"}}),
+            {"grpcd: environment: LOG_LEVEL: 'loud' ", "trace, debug, info, warn, error or off\n"}) == "");
   CHECK(refusal({"--generate-key", "none", "--generate-key", "p256"}, 2) ==
         "grpcd: --generate-key: 'none' excludes the other kinds; remove it, or them\n");
   CHECK(refusal({"--listen", "nowhere"}, 2).starts_with("grpcd: --listen: address \"nowhere\": want "));
@@ -276,7 +277,7 @@ TEST_CASE("a second signal ends it while a call is in flight, with exit status 1
   grpcd.read_until(" draining 1 connection within 1h; ");
   grpcd.signal(SIGINT);
   CHECK(grpcd.wait() == 1);
-  CHECK(grpcd.err().contains(" second signal: "));
+  CHECK(test::lines_with(grpcd.err(), {"warning", "signal"}) == 1);
 }
 
 /// Waits until a process listens on the abstract unix socket of that name.

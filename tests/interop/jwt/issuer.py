@@ -25,15 +25,15 @@ LEEWAY_SECONDS = 300
 CALLERS = 60
 SPKI = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
-MALFORMED = "the token is malformed"
+MALFORMED = "malformed"
 ALGORITHM = "the token's algorithm"
 NO_KEY = "no key "
 SIGNATURE = "the token's signature"
 WRONG_ISSUER = "the token's issuer"
 WRONG_AUDIENCE = "the token is for another audience"
-EXPIRED = "the token expired at"
+EXPIRED = "expired"
 EARLY = "(nbf)"
-ISSUED_LATER = "the token was issued at"
+ISSUED_LATER = "(iat)"
 
 RSA_KEYS = {name: rsa.generate_private_key(65537, bits) for name, bits in (("rsa", 2048), ("rsa-3072", 3072))}
 STRANGERS = {"RS": rsa.generate_private_key(65537, 2048), "P-256": ec.generate_private_key(ec.SECP256R1()),

@@ -445,7 +445,7 @@ TEST_CASE("a host name is looked up by DNS, on every backend") {
   CHECK(world.run_against(server_name + "nobody.test.:1", [](Channel& channel) -> Task<void> {
     const auto failed = co_await ringrpc::unary(channel, "Echo", "x");
     REQUIRE_FALSE(failed);
-    CHECK(failed.error().to_string() == "UNAVAILABLE: resolve nobody.test.: there is no such name");
+    CHECK(failed.error().to_string().starts_with("UNAVAILABLE: resolve nobody.test.: "));
     CHECK(failed.error().cause() == Cause::unknown_name);
   }));
   // A list is as good as those of its names that are known.

@@ -48,7 +48,7 @@ struct Names final : Resolver {
   Task<Result<Resolution>> resolve(ResolveRequest) override {
     ++asked;
     if (thinks_for > 0s) co_await sleep_for(thinks_for);
-    if (addresses.empty()) co_return fail(Code::UNAVAILABLE, "there is no such name");
+    if (addresses.empty()) co_return fail(Code::UNAVAILABLE, "nothing is listed");
     Resolution resolution{.addresses = {}, .valid_for = 1s};
     for (const std::string& address : addresses) resolution.addresses.push_back({.address = address});
     co_return resolution;

@@ -67,7 +67,7 @@ TEST_CASE("a call without a policy is not attempted again") {
 /// Looks up names in vain.
 struct NoNames final : Resolver {
   Task<Result<Resolution>> resolve(ResolveRequest) override {
-    co_return fail(Code::UNAVAILABLE, "there is no such name");
+    co_return fail(Code::UNAVAILABLE, "nothing is listed");
   }
 };
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "rpc/client/raw_host.h"
+#include "text_data.h"
 
 namespace ringrpc::test {
 namespace {
@@ -129,8 +130,9 @@ TEST_CASE("an interval below 10 s counts as 10 s, and doubles for a server that 
         co_await sleep_for(100ms);
         host.peers[0].reset();
         co_await all_done(calls);
-        CHECK(calls[0].result().error().to_string() ==
-              "UNAVAILABLE: 127.0.0.1:7: the server sent GOAWAY: ENHANCE_YOUR_CALM too_many_pings");
+        CHECK(test::missing(calls[0].result().error().to_string(),
+                            {"UNAVAILABLE: 127.0.0.1:7: ", "GOAWAY: ENHANCE_YOUR_CALM too_many_pings"}) ==
+              "");
         calls = start_calls(channel, 1);
         co_await sleep_for(19s);
         CHECK(host.peers[1]->frames_of(frame_type::ping) == 0);

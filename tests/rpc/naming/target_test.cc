@@ -110,8 +110,8 @@ TEST_CASE("a wrong target says what would be right") {
   wrong("inventory:///", "a name must follow inventory:///");
   wrong("xds:///orders", "there is no xDS here; name the servers, as in dns:///host:port");
   wrong("http://orders", "this is a URL");
-  wrong("vsock:any:1", "any is for servers");
-  wrong("systemd", "is for servers");
+  wrong("vsock:any:1", "servers");
+  wrong("systemd", "servers");
   std::string many = "10.0.0.1:1";
   for (std::size_t at = 1; at < target_places_max; ++at) many += ",10.0.0.1:1";
   CHECK(parse(many)->places().size() == target_places_max);

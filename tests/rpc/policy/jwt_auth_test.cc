@@ -37,8 +37,8 @@ TEST_CASE("calls with a valid token are served and have an identity; others get 
                         {"UNAUTHENTICATED: ", "\"authorization: Bearer <token>\""}) == "");
     CHECK(test::missing(co_await setting.outcome(channel, "Basic " + token),
                         {"UNAUTHENTICATED: ", "\"Bearer <token>\""}) == "");
-    CHECK(co_await setting.outcome(channel, "Bearer x.y.z") ==
-          "UNAUTHENTICATED: the token is malformed: a part is not base64url without padding");
+    CHECK(test::missing(co_await setting.outcome(channel, "Bearer x.y.z"),
+                        {"UNAUTHENTICATED: ", "malformed", "base64url"}) == "");
     CallOptions twice;
     for (int i = 0; i < 2; ++i) CHECK(twice.metadata.add("authorization", "Bearer " + token).ok());
     const auto answer = co_await unary(channel, "Echo", "x", twice);
@@ -158,7 +158,7 @@ TEST_CASE(
   setting.wall += 1500s;  // set by hand: the cache does not notice yet
   CHECK(call() == "OK");
   CHECK(world.run([](Channel&) -> Task<void> { co_await sleep_for(5min); }));
-  CHECK(call() == "UNAUTHENTICATED: the token expired at 1970-01-01T00:33:20.000Z");
+  CHECK(test::missing(call(), {"UNAUTHENTICATED: ", "expired", "1970-01-01T00:33:20.000Z"}) == "");
 }
 
 TEST_CASE("an option that makes no sense is refused by its name") {
