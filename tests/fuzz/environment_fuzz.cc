@@ -1,4 +1,4 @@
-// The OTEL_* variables of telemetry, one NAME=value a record: any values give options that telemetry
+// The OTEL_* variables of telemetry, a record each: any values give options that telemetry
 // can run with, or a reason.
 #include <cstdlib>
 #include <map>
@@ -9,16 +9,50 @@
 #include "telemetry/environment.h"
 
 namespace ringrpc::fuzz {
+namespace {
+
+constexpr const char* names[] = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_COMPRESSION",
+    "OTEL_EXPORTER_OTLP_INSECURE",
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+    "OTEL_SDK_DISABLED",
+    "OTEL_SERVICE_NAME",
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_METRICS_EXPORTER",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+    "OTEL_PROPAGATORS",
+    "OTEL_BSP_SCHEDULE_DELAY",
+    "OTEL_BSP_EXPORT_TIMEOUT",
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+    "OTEL_METRIC_EXPORT_INTERVAL",
+    "OTEL_METRIC_EXPORT_TIMEOUT",
+};
+
+}  // namespace
 
 void run(Input input) {
   // The CAs of the system would take far more time than everything else.
   [[maybe_unused]] static const int without_system_authorities = ::setenv("SSL_CERT_FILE", "/dev/null", 1);
   std::map<std::string, std::string, std::less<>> variables;
   while (!input.empty()) {
-    const std::string_view variable = input.record().rest();
-    if (const std::size_t equals = variable.find('='); equals != variable.npos)
-      variables.insert_or_assign(std::string(variable.substr(0, equals)),
-                                 std::string(variable.substr(equals + 1)));
+    Input variable = input.record();
+    const char* const name = variable.pick(names);
+    variables.insert_or_assign(name, std::string(variable.rest()));
   }
   std::vector<std::string> warnings;
   const auto options = telemetry::read_environment(

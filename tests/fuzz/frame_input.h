@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "fuzz/input.h"
 #include "http2/frames.h"
@@ -107,83 +108,118 @@ inline std::string next_body(Input& input) {
   return body;
 }
 
-/// Chooses the frames of one side of a connection. Most are for one of the last streams.
+/// Chooses the frames of one side of a connection. Most are for a stream that this side has not ended, so that the
+/// connection goes on.
 class FrameChoices {
  public:
   FrameChoices(http2::Role role, http2::test::Encoder& encoder) noexcept : role_(role), encoder_(encoder) {}
 
   /// For the frames of a server: the client has begun a stream.
-  void began(std::uint32_t id) noexcept { newest_ = std::max(newest_, id); }
+  void began(std::uint32_t id) {
+    newest_ = std::max(newest_, id);
+    open_.push_back(id);
+  }
 
   /// Zeros give headers that begin a request or a response.
   std::string next(Input& input) {
+    const std::uint32_t choice = input.byte();
+    return choice < 0xd0 ? next_usual(input, choice % 12) : next_hostile(input, choice % 8);
+  }
+
+ private:
+  std::string next_usual(Input& input, std::uint32_t kind) {
     using namespace http2::test;
-    const std::uint32_t kind = input.number(16);
-    const unsigned ends = input.byte() & end_stream;
-    if (kind < 3 && role_ == http2::Role::client) {
+    const bool ends = input.flag();
+    if (role_ == http2::Role::client && kind < 3) {
       newest_ += newest_ == 0 ? 1 : 2;
-      return encoder_.headers(newest_, next_request(input), ends);
+      open_.push_back(newest_);
+      return encoder_.headers(newest_, next_request(input), flag_at_end(newest_, ends));
     }
-    const std::uint32_t id = next_stream(input);
+    const std::uint32_t id = next_open(input);
     switch (kind) {
       case 0:
       case 1:
       case 2:
-        return encoder_.headers(id, next_response(input), ends);
+        return encoder_.headers(id, next_response(input), flag_at_end(id, ends));
       case 3:
       case 4:
       case 5:
-        return data(id, next_body(input), ends);
+        return data(id, next_body(input), flag_at_end(id, ends));
       case 6:
       case 7:
-        return encoder_.headers(id, next_trailers(input), ends ^ end_stream);
+        return encoder_.headers(id, next_trailers(input), flag_at_end(id, !ends));
       case 8: {
         const std::uint32_t padding = input.byte();
-        return padded_data(id, input.text(40), padding, ends);
+        return padded_data(id, input.text(40), padding, flag_at_end(id, ends));
       }
       case 9:
+        std::erase(open_, id);
         return rst_stream(id, static_cast<http2::ErrorCode>(input.number(16)));
-      case 10: {
-        const std::uint32_t increment = input.flag() ? input.word() : 1 + input.byte();
-        return window_update(input.flag() ? 0 : id, increment);
-      }
-      case 11: {
+      case 10:
+        return window_update(ends ? 0 : id, 1 + input.byte());
+      default:
+        return ping(input.byte());
+    }
+  }
+
+  /// Frames that may be wrong in themselves, or for their stream.
+  std::string next_hostile(Input& input, std::uint32_t kind) {
+    using namespace http2::test;
+    const unsigned flags = input.byte();
+    const std::uint32_t id = next_stream(input);
+    switch (kind) {
+      case 0:
+        return encoder_.headers(id, next_fields(input), flags & end_stream);
+      case 1:
+        return data(id, next_body(input), flags & end_stream);
+      case 2:
+        return window_update(id, input.word());
+      case 3: {
         const unsigned setting = input.number(10);
         return settings({{setting, input.flag() ? input.word() : input.byte()}});
       }
-      case 12:
-        return input.flag() ? settings_ack() : ping();
-      case 13: {
-        const auto code = static_cast<http2::ErrorCode>(input.number(16));
-        return goaway(input.flag() ? input.number(20) : id, code);
-      }
-      case 14: {  // a header block in pieces, of any bytes or well encoded
+      case 4:
+        return settings_ack();
+      case 5:
+        return goaway(id, static_cast<http2::ErrorCode>(input.number(16)));
+      case 6: {  // a header block in pieces, of any bytes or well encoded
         const std::string block =
             input.flag() ? std::string(input.text(80)) : encoder_.block(next_fields(input));
         const std::size_t cut = std::min<std::size_t>(input.byte(), block.size());
-        return frame(frame_type::headers, ends, id, block.substr(0, cut)) +
+        return frame(frame_type::headers, flags & end_stream, id, block.substr(0, cut)) +
                frame(0x9, end_headers, id, block.substr(cut));
       }
       default: {
         const unsigned type = input.number(13);
-        const unsigned flags = input.byte();
         return frame(type, flags, id, input.text(60));
       }
     }
   }
 
- private:
-  /// The newest stream, one of the three before it, or any.
+  /// The newest stream that this side has not ended, or one of the three before it.
+  std::uint32_t next_open(Input& input) const noexcept {
+    const std::uint32_t choice = input.byte();
+    if (open_.empty()) return newest_;
+    const std::size_t back = choice < 0xa0 ? 0 : choice % 4;
+    return open_[open_.size() - 1 - std::min(back, open_.size() - 1)];
+  }
+
   std::uint32_t next_stream(Input& input) const noexcept {
     const std::uint32_t choice = input.byte();
-    if (choice < 0xa0) return newest_;
-    if (choice < 0xe8) return newest_ - std::min(newest_, 2 + 2 * (choice % 3));
+    if (choice < 0x80) return newest_;
     return choice % 2 == 0 ? 2 * input.number(8) + 1 : input.number(20);
+  }
+
+  unsigned flag_at_end(std::uint32_t id, bool ends) {
+    if (!ends) return 0;
+    std::erase(open_, id);
+    return http2::test::end_stream;
   }
 
   const http2::Role role_;
   http2::test::Encoder& encoder_;
   std::uint32_t newest_ = 0;
+  std::vector<std::uint32_t> open_;  ///< the streams that this side has not ended
 };
 
 }  // namespace ringrpc::fuzz

@@ -14,6 +14,7 @@ namespace ringrpc::fuzz {
 namespace {
 
 constexpr std::size_t new_bytes_max = 200;
+constexpr std::size_t number_digits_max = 20;
 
 struct Span {
   std::size_t begin;
@@ -102,20 +103,45 @@ void change_value(std::string& text, const Span& value) {
   text.replace(value.begin, value.end - value.begin, changed);
 }
 
+/// Puts another number in the place of one, also of one within a text.
+void change_number(std::string& text, Random& random) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::vector<Span> numbers;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (!is_digit(text[at])) continue;
+    if (at == 0 || !is_digit(text[at - 1])) numbers.push_back({.begin = at, .end = at});
+    numbers.back().end = at + 1;
+  }
+  if (numbers.empty()) return;
+  const auto [begin, end] = any(numbers, random);
+  std::string digits(1 + below(random, below(random, 4) == 0 ? number_digits_max : 2), '0');
+  for (char& digit : digits) digit = static_cast<char>('0' + below(random, 10));
+  text.replace(begin, end - begin, digits);
+}
+
+/// A member or an element that libFuzzer makes of nothing: most often a word of the dictionary, because other
+/// words seldom begin like JSON.
+std::string new_item() {
+  constexpr int tries = 16;
+  std::string item;
+  for (int at = 0; at < tries && (item.empty() || !std::string_view("\"{[").contains(item[0])); ++at) {
+    item.clear();
+    change(item, new_bytes_max);
+  }
+  return item;
+}
+
 void mutate(std::string& text, std::size_t max_size, Random& random) {
   const std::vector<Container> containers = containers_of(text);
   if (containers.empty() || below(random, 4) == 0) return change(text, max_size);
   const Container& one = any(containers, random);
-  const std::uint64_t kind = below(random, 6);
-  if (kind == 0) {
-    std::string item;
-    change(item, new_bytes_max);
-    return insert(text, one, item, random);
-  }
-  if (kind == 1) return insert(text, one, item_from(text, one.bracket, random), random);
+  const std::size_t kind = below(random, 8);
+  if (kind < 2) return insert(text, one, new_item(), random);
+  if (kind == 2) return insert(text, one, item_from(text, one.bracket, random), random);
+  if (kind == 3) return change_number(text, random);
   if (one.items.empty()) return change(text, max_size);
   const std::size_t at = below(random, one.items.size());
-  if (kind == 2) return remove(text, one, at);
+  if (kind == 4) return remove(text, one, at);
   change_value(text, value_of(text, one, one.items[at]));
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -33,7 +34,8 @@ Records split(std::span<const std::uint8_t> bytes) {
 /// Writes the records that fit, and gives their size.
 std::size_t join(const Records& records, std::uint8_t* to, std::size_t max_size) {
   std::size_t size = 0;
-  for (const std::string& record : records) {
+  for (const std::string& whole : records) {
+    const std::string_view record = std::string_view(whole).substr(0, record_bytes_max);
     if (size + 1 + record.size() > max_size) break;
     to[size] = static_cast<std::uint8_t>(record.size());
     std::ranges::copy(record, to + size + 1);
@@ -42,15 +44,22 @@ std::size_t join(const Records& records, std::uint8_t* to, std::size_t max_size)
   return size;
 }
 
-/// Choices at random, or a text of libFuzzer's, such as a word of the dictionary.
-std::string new_record(Random& random) {
-  std::string record;
-  if (below(random, 2) == 0) {
-    change(record, record_bytes_max);
-  } else {
-    record.resize(below(random, new_record_bytes_max + 1));
-    for (char& byte : record) byte = static_cast<char>(below(random, 256));
+/// A text that libFuzzer makes of nothing, such as a word of the dictionary.
+std::string new_word() {
+  constexpr int tries = 8;
+  std::string word;
+  for (int at = 0; at < tries && word.size() < 2; ++at) {
+    word.clear();
+    change(word, record_bytes_max);
   }
+  return word;
+}
+
+/// Choices at random, and sometimes a text after them.
+std::string new_record(Random& random) {
+  std::string record(below(random, new_record_bytes_max + 1), '\0');
+  for (char& byte : record) byte = static_cast<char>(below(random, 256));
+  if (below(random, 4) == 0) record += new_word();
   return record;
 }
 
@@ -82,19 +91,21 @@ void mutate(Records& records, Random& random) {
     case 2:
     case 3:
     case 4:
-    case 5:
       return insert(records, some_of(records, random), random);
-    case 6:
+    case 5:
       return std::swap(one, records[below(random, records.size())]);
+    case 6:
     case 7:
     case 8:
-    case 9:
       return insert(records, {new_record(random)}, random);
-    case 10:  // another choice
+    case 9:  // another choice
+    case 10:
     case 11:
-    case 12:
       if (one.empty()) one.push_back('\0');
       one[below(random, one.size())] = static_cast<char>(below(random, 256));
+      return;
+    case 12:
+      one += new_word();
       return;
     default:
       return change(one, record_bytes_max);
