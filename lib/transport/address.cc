@@ -1,10 +1,12 @@
 #include "transport/address.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <netdb.h>
@@ -24,6 +26,7 @@ constexpr std::string_view vsock_prefix = "vsock:";
 constexpr std::string_view any_cid = "any";
 constexpr std::string_view hybrid_prefix = "hvsock:";
 constexpr std::string_view systemd_name = "systemd";
+constexpr std::string_view systemd_prefix = "systemd:";
 constexpr std::string_view descriptor_prefix = "fd:";
 constexpr std::string_view forms =
     "want host:port, [v6]:port, unix:/path, unix-abstract:name, vsock:CID:port or hvsock:///path:port";
@@ -32,6 +35,14 @@ constexpr std::string_view vsock_forms =
 constexpr std::string_view hybrid_forms = "want hvsock:///path:port, where the port is a number";
 constexpr std::string_view descriptor_forms = "want fd:N, where N is the number of a socket that listens";
 constexpr std::size_t max_path_bytes = sizeof(sockaddr_un::sun_path) - 1;
+
+/// True if a host and its port, without a scheme, would be read as another form.
+bool reads_as_another_form(std::string_view host_and_port) {
+  return std::ranges::any_of(
+      std::initializer_list<std::string_view>{unix_prefix, abstract_prefix, vsock_prefix, hybrid_prefix,
+                                              systemd_prefix, descriptor_prefix, tls_prefix},
+      [&](std::string_view prefix) { return host_and_port.starts_with(prefix); });
+}
 
 std::unexpected<Status> bad(std::string_view why) { return fail(Code::INVALID_ARGUMENT, std::string(why)); }
 
@@ -153,8 +164,8 @@ std::optional<SocketAddress> parse_ip(const std::string& host, std::uint16_t por
 
 std::optional<Address> Address::parse_inherited(std::string_view text) {
   if (text == systemd_name) return Address(Kind::systemd, {}, 0);
-  if (text.starts_with(systemd_name) && text[systemd_name.size()] == ':')
-    return Address(Kind::systemd, std::string(text.substr(systemd_name.size() + 1)), 0);
+  if (text.starts_with(systemd_prefix))
+    return Address(Kind::systemd, std::string(text.substr(systemd_prefix.size())), 0);
   if (!text.starts_with(descriptor_prefix)) return std::nullopt;
   const auto fd = parse_port<std::uint32_t>(text.substr(descriptor_prefix.size()));
   if (!fd || *fd > std::numeric_limits<int>::max()) return std::nullopt;
@@ -267,13 +278,17 @@ std::string Address::to_string() const {
     case Kind::tcp:
       break;
   }
+  std::string text = host_and_port();
+  if (reads_as_another_form(text)) text.insert(0, tcp_prefix);
+  return text;
+}
+
+std::string Address::host_and_port() const {
   const bool six = name_.find(':') != std::string::npos;
   return (six ? "[" + name_ + "]" : name_) + ":" + std::to_string(port_);
 }
 
-std::string Address::authority() const {
-  return kind_ == Kind::tcp ? with_tls(false).to_string() : "localhost";
-}
+std::string Address::authority() const { return kind_ == Kind::tcp ? host_and_port() : "localhost"; }
 
 std::string Address::server_name() const { return kind_ == Kind::tcp ? name_ : "localhost"; }
 

@@ -78,6 +78,7 @@ class Address {
   static std::optional<Address> parse_inherited(std::string_view text);
   static Result<Address> parse_vsock(std::string_view text);
   static Result<Address> parse_hybrid_vsock(std::string_view text);
+  std::string host_and_port() const;
 
   std::string name_;
   std::uint32_t port_;

@@ -31,6 +31,16 @@ TEST_CASE("an address is written as it is read") {
   CHECK(round_trip("tls+tcp://example.org:443") == "tls+example.org:443");
 }
 
+TEST_CASE("a host whose name begins like another form is written with tcp://") {
+  for (const char* text : {"tcp://unix:1", "tcp://unix-abstract:1", "tcp://vsock:1", "tcp://hvsock:1",
+                           "tcp://systemd:1", "tcp://fd:1", "tcp://tls+.1:1", "tls+tcp://unix:1"}) {
+    CHECK(round_trip(text) == text);
+    CHECK(parsed(text).kind() == Address::Kind::tcp);
+  }
+  CHECK(parsed("tcp://unix:1").authority() == "unix:1");
+  CHECK(round_trip("tcp://unixes:1") == "unixes:1");
+}
+
 TEST_CASE("tls+ before an address turns TLS on and changes nothing else") {
   CHECK_FALSE(parsed("example.org:1").tls());
   const Address address = parsed("tls+example.org:1");
