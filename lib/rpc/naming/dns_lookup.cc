@@ -5,7 +5,9 @@
 #include <memory>
 #include <new>
 #include <poll.h>
+#include <resolv.h>
 #include <sys/time.h>
+#include <type_traits>
 #include <utility>
 
 #include "base/caught.h"
@@ -138,24 +140,24 @@ int DnsLookup::begin() {
       return ARES_SUCCESS;
     }
   }
-  ares_options in_force{};
-  int mask = 0;
-  if (const int status = ares_save_options(channel_, &in_force, &mask); status != ARES_SUCCESS) return status;
-  const std::unique_ptr<ares_options, decltype(&ares_destroy_options)> owner(&in_force, ares_destroy_options);
-  name_candidates(in_force.ndots, in_force.domains, in_force.ndomains);
+  // c-ares 1.34 gives out neither the search domains nor ndots, so the C library reads them.
+  std::remove_pointer_t<res_state> resolver{};
+  if (res_ninit(&resolver) != 0) return ARES_ENOMEM;
+  const std::unique_ptr<std::remove_pointer_t<res_state>, decltype(&res_nclose)> owner(&resolver, res_nclose);
+  name_candidates(resolver.ndots, resolver.dnsrch);
   ask_next();
   return ARES_SUCCESS;
 }
 
 /// resolv.conf(5): a name with fewer dots than `ndots` is tried in the search domains
 /// first, others as they are.
-void DnsLookup::name_candidates(int ndots, char** domains, int count) {
+void DnsLookup::name_candidates(int ndots, const char* const* domains) {
   const std::string& host = question_.host;
   const bool whole = host.ends_with('.');
   const bool as_it_is = whole || std::ranges::count(host, '.') >= ndots;
   if (as_it_is) candidates_.push_back(host);
   if (!whole)
-    for (int at = 0; at < count; ++at) candidates_.push_back(host + "." + domains[at]);
+    for (; *domains; ++domains) candidates_.push_back(host + "." + *domains);
   if (!as_it_is) candidates_.push_back(host);
 }
 

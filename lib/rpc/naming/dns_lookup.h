@@ -3,9 +3,9 @@
 ///   DnsLookup lookup(shard, {.host = "orders.example", .port = 443}, handler);      // on_looked_up follows
 ///
 /// 1. Unless a server is given, the hosts file comes first (rpc/naming/hosts_file.h).
-/// 2. The name, with the search domains of /etc/resolv.conf, is asked for A and AAAA together. The first of
-///    these names that has an address is the result. Once one kind of addresses has come, the other may take
-///    another 50 ms (RFC 8305, 3).
+/// 2. The name, with each search domain of resolv.conf(5), of which the C library gives out six, is asked for A
+///    and AAAA together. The first of these names that has an address is the result. Once one kind of addresses
+///    has come, the other may take another 50 ms (RFC 8305, 3).
 /// 3. If it is asked for, the service config of that name follows (gRFC A2), in the TXT record of
 ///    `_grpc_config.<name>`. It may take another second.
 /// 4. A truncated response is asked for again over TCP; a server that does not respond is
@@ -78,7 +78,7 @@ class DnsLookup final : Ready, Timer {
   void on_time() override;
 
   int begin();
-  void name_candidates(int ndots, char** domains, int count);
+  void name_candidates(int ndots, const char* const* domains);
   void ask_next();
   void ask_config();
   void process(int descriptor, short events);

@@ -8,9 +8,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reactor/io_fixture.h"
+#include "rpc/naming/look_up.h"
 #include "rpc/naming/name_server.h"
 #include "transport/address.h"
 
@@ -19,6 +21,7 @@ namespace {
 
 using Query = NameServer::Query;
 using Reply = NameServer::Reply;
+using test::look_up;  // beside the overloads below
 
 /// Answers with those of `records` that have the type of the query.
 NameServer::Answer knows(std::vector<NameServer::Record> records) {
@@ -28,24 +31,6 @@ NameServer::Answer knows(std::vector<NameServer::Record> records) {
       if (record.type == query.type || record.type == 5) reply.records.push_back(record);
     return reply;
   };
-}
-
-struct Found final : DnsLookup::Handler {
-  void on_looked_up(Result<DnsAddresses> result) override {
-    found = std::move(result);
-    lookup.reset();  // which its contract permits
-  }
-
-  std::optional<Result<DnsAddresses>> found;
-  std::unique_ptr<DnsLookup> lookup;
-};
-
-Result<DnsAddresses> look_up(DnsLookup::Question question) {
-  Shard shard(0, kernel_io());
-  Found found;
-  shard.post([&] { found.lookup = std::make_unique<DnsLookup>(shard, std::move(question), found); });
-  REQUIRE(turn_until(shard, [&] { return found.found.has_value(); }));
-  return *std::move(found.found);
 }
 
 Result<DnsAddresses> look_up(const std::string& host, const std::optional<Address>& server) {
@@ -121,46 +106,16 @@ TEST_CASE("one family is enough, whether the other has no address, fails, or is 
   }
 }
 
-/// Variables of c-ares while it exists.
-struct ResolverVariables {
-  explicit ResolverVariables(const char* options, const char* domains = "") {
-    REQUIRE(::setenv("RES_OPTIONS", options, 1) == 0);
-    REQUIRE(::setenv("LOCALDOMAIN", domains, 1) == 0);
-  }
-  ResolverVariables(const ResolverVariables&) = delete;
-  ResolverVariables& operator=(const ResolverVariables&) = delete;
-  ~ResolverVariables() {
-    ::unsetenv("RES_OPTIONS");
-    ::unsetenv("LOCALDOMAIN");
-  }
+/// Options of c-ares while it exists.
+struct ResolverOptions {
+  explicit ResolverOptions(const char* options) { REQUIRE(::setenv("RES_OPTIONS", options, 1) == 0); }
+  ResolverOptions(const ResolverOptions&) = delete;
+  ResolverOptions& operator=(const ResolverOptions&) = delete;
+  ~ResolverOptions() { ::unsetenv("RES_OPTIONS"); }
 };
 
-/// The names that a look-up asks for in vain, in their order.
-std::vector<std::string> asked_for(const std::string& host) {
-  std::vector<std::string> names;
-  {
-    const NameServer server([&](const Query& query) {
-      if (names.empty() || names.back() != query.name) names.push_back(query.name);
-      return Reply{.code = 3};
-    });
-    const Result<DnsAddresses> found = look_up(server, host);
-    REQUIRE_FALSE(found);
-    CHECK(found.error().cause() == Cause::unknown_name);
-  }
-  return names;
-}
-
-TEST_CASE("names with as many dots as ndots are tried first as they are, whole ones only so") {
-  using Names = std::vector<std::string>;
-  const ResolverVariables variables("ndots:2", "corp.test lab.test");
-  CHECK(asked_for("a") == Names{"a.corp.test", "a.lab.test", "a"});
-  CHECK(asked_for("a.b") == Names{"a.b.corp.test", "a.b.lab.test", "a.b"});
-  CHECK(asked_for("a.b.c") == Names{"a.b.c", "a.b.c.corp.test", "a.b.c.lab.test"});
-  CHECK(asked_for("a.b.") == Names{"a.b"});
-}
-
 TEST_CASE("a look-up with addresses of one family waits 50 ms for the other, not for its time to be over") {
-  const ResolverVariables variables("retrans:3600000 retry:1");
+  const ResolverOptions options("retrans:3600000 retry:1");
   const NameServer server([](const Query& query) {
     if (query.type == NameServer::type_a) return Reply{.records = {NameServer::address("10.0.0.1", 30)}};
     return Reply{.silent = true};
