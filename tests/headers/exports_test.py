@@ -13,9 +13,9 @@ import sys
 
 # The messages of the library's services (proto/meson.build says why).
 MESSAGES = re.compile(r"_Z(T[ISV])?NK?4grpc|_ZN6google8protobuf5Arena\w*IN4grpc|_ZN\d+TableStruct_grpc|descriptor_table_grpc")
-# Weak symbols of templates and inline functions of others, which libstdc++, fmt and spdlog declare with default visibility. Some
+# Weak symbols of templates and inline functions of others, which libstdc++, Boost, fmt and spdlog declare with default visibility. Some
 # must be the same in the whole process, such as the pool of threads that wait for an atomic.
-INLINE_OF_OTHERS = re.compile(r"_ZG?[TZ]?[ISV]?N?[VKRO]*(St|S[absiod]|3fmt|6spdlog)")
+INLINE_OF_OTHERS = re.compile(r"_ZG?[TZ]?[ISV]?N?[VKRO]*(St|S[absiod]|9__gnu_cxx|5boost|3fmt|6spdlog)")
 # Symbols that compilers and sanitizers add.
 COMPILERS = re.compile(r"__|asan\.|tsan\.")
 # The mangled names of namespace ringrpc: of functions and variables, type info, tables and thunks, and variables of functions.
