@@ -32,7 +32,8 @@ LOADS = {
 def load_of(target):
     """load.py's arguments in `make target`: its own flags and those of grpcbench."""
     shown = subprocess.run(
-        ["make", "--dry-run", "--no-print-directory", target],
+        # A make above may have set ARGS for its own target.
+        ["make", "--dry-run", "--no-print-directory", "ARGS=", target],
         cwd=SOURCE_ROOT, capture_output=True, text=True, check=True,
         env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
     )  # fmt: skip
