@@ -1,6 +1,7 @@
 // The OTEL_* variables of telemetry, a record each: any values give options that telemetry
 // can run with, or a reason.
 #include <cstdlib>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <vector>
@@ -11,37 +12,72 @@
 namespace ringrpc::fuzz {
 namespace {
 
-constexpr const char* names[] = {
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_HEADERS",
-    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-    "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
-    "OTEL_EXPORTER_OTLP_PROTOCOL",
-    "OTEL_EXPORTER_OTLP_TIMEOUT",
-    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
-    "OTEL_EXPORTER_OTLP_COMPRESSION",
-    "OTEL_EXPORTER_OTLP_INSECURE",
-    "OTEL_EXPORTER_OTLP_CERTIFICATE",
-    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
-    "OTEL_EXPORTER_OTLP_CLIENT_KEY",
-    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
-    "OTEL_SDK_DISABLED",
-    "OTEL_SERVICE_NAME",
-    "OTEL_RESOURCE_ATTRIBUTES",
-    "OTEL_TRACES_EXPORTER",
-    "OTEL_METRICS_EXPORTER",
-    "OTEL_TRACES_SAMPLER",
-    "OTEL_TRACES_SAMPLER_ARG",
-    "OTEL_PROPAGATORS",
-    "OTEL_BSP_SCHEDULE_DELAY",
-    "OTEL_BSP_EXPORT_TIMEOUT",
-    "OTEL_BSP_MAX_QUEUE_SIZE",
-    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-    "OTEL_METRIC_EXPORT_INTERVAL",
-    "OTEL_METRIC_EXPORT_TIMEOUT",
+struct Variable {
+  const char* name;
+  std::initializer_list<const char*> usual;  ///< values; none if it has pairs
 };
+
+constexpr std::initializer_list<const char*> endpoints = {"http://127.0.0.1:4317", "https://[::1]:1",
+                                                          "unix:/run/otlp", "collector"};
+constexpr std::initializer_list<const char*> times = {"1000", "0", "60000"};
+constexpr std::initializer_list<const char*> counts = {"1", "10", "2048"};
+constexpr std::initializer_list<const char*> flags = {"true", "false"};
+constexpr std::initializer_list<const char*> files = {"", "none.pem"};
+
+constexpr Variable known[] = {
+    {"OTEL_EXPORTER_OTLP_ENDPOINT", endpoints},
+    {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", endpoints},
+    {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", endpoints},
+    {"OTEL_EXPORTER_OTLP_HEADERS", {}},
+    {"OTEL_EXPORTER_OTLP_TRACES_HEADERS", {}},
+    {"OTEL_EXPORTER_OTLP_METRICS_HEADERS", {}},
+    {"OTEL_EXPORTER_OTLP_PROTOCOL", {"grpc"}},
+    {"OTEL_EXPORTER_OTLP_TIMEOUT", times},
+    {"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", times},
+    {"OTEL_EXPORTER_OTLP_COMPRESSION", {"gzip", "none"}},
+    {"OTEL_EXPORTER_OTLP_INSECURE", flags},
+    {"OTEL_EXPORTER_OTLP_CERTIFICATE", files},
+    {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", files},
+    {"OTEL_EXPORTER_OTLP_CLIENT_KEY", files},
+    {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", {"cumulative"}},
+    {"OTEL_SDK_DISABLED", flags},
+    {"OTEL_SERVICE_NAME", {"service"}},
+    {"OTEL_RESOURCE_ATTRIBUTES", {}},
+    {"OTEL_TRACES_EXPORTER", {"otlp", "none"}},
+    {"OTEL_METRICS_EXPORTER", {"otlp", "none"}},
+    {"OTEL_TRACES_SAMPLER",
+     {"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
+      "parentbased_traceidratio"}},
+    {"OTEL_TRACES_SAMPLER_ARG", {"0.5", "1"}},
+    {"OTEL_PROPAGATORS", {"tracecontext", "tracecontext,baggage", "grpc-trace-bin", "none"}},
+    {"OTEL_BSP_SCHEDULE_DELAY", times},
+    {"OTEL_BSP_EXPORT_TIMEOUT", times},
+    {"OTEL_BSP_MAX_QUEUE_SIZE", counts},
+    {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", counts},
+    {"OTEL_METRIC_EXPORT_INTERVAL", times},
+    {"OTEL_METRIC_EXPORT_TIMEOUT", times},
+};
+
+/// One to three pairs of headers or attributes.
+std::string next_pairs(Input& input) {
+  static constexpr const char* keys[] = {"a",      "authorization", "service.name", "trace-bin",
+                                         "x-fuzz", "X-Upper",       "grpc-own",     "%41"};
+  static constexpr const char* values[] = {"b", "Basic%20YQ", "AA", ""};
+  std::string pairs;
+  for (std::uint32_t count = 1 + input.number(3); count > 0; --count) {
+    if (!pairs.empty()) pairs += ',';
+    pairs.append(input.pick(keys)).append("=");
+    pairs.append(input.pick(values));
+  }
+  return pairs;
+}
+
+/// A usual value of the variable, or any text.
+std::string next_value(Input& input, const Variable& variable) {
+  if (input.byte() >= 0x80) return std::string(input.rest());
+  const auto& usual = variable.usual;
+  return usual.size() == 0 ? next_pairs(input) : usual.begin()[input.number(usual.size())];
+}
 
 }  // namespace
 
@@ -50,9 +86,9 @@ void run(Input input) {
   [[maybe_unused]] static const int without_system_authorities = ::setenv("SSL_CERT_FILE", "/dev/null", 1);
   std::map<std::string, std::string, std::less<>> variables;
   while (!input.empty()) {
-    Input variable = input.record();
-    const char* const name = variable.pick(names);
-    variables.insert_or_assign(name, std::string(variable.rest()));
+    Input record = input.record();
+    const Variable& variable = record.pick(known);
+    variables.insert_or_assign(variable.name, next_value(record, variable));
   }
   std::vector<std::string> warnings;
   const auto options = telemetry::read_environment(

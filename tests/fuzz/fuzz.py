@@ -16,8 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 SOURCE = pathlib.Path(__file__).resolve().parent
-# Without the entropic schedule, whose bookkeeping of rare features takes most of the time of these large programs.
-SCHEDULE = ["-entropic=0"]
 LIMITS = ["-max_len=4096", "-timeout=30", "-rss_limit_mb=1024"]  # bytes, seconds and MiB of an input
 ASAN_OPTIONS = "detect_leaks=1:quarantine_size_mb=32"  # a large quarantine costs time, and inputs are small
 PLANTED = "the planted fault was found"  # harness.cc
@@ -65,7 +63,7 @@ def libfuzzer(name: str, program: pathlib.Path, log: pathlib.Path, *arguments: s
         environment["RINGRPC_FUZZ_PLANTED"] = "1"
     began = time.monotonic()
     with log.open("wb") as output:
-        status = subprocess.run([str(program), *LIMITS, *SCHEDULE, "-print_final_stats=1", *arguments, *inputs(name)],
+        status = subprocess.run([str(program), *LIMITS, "-print_final_stats=1", *arguments, *inputs(name)],
                                 stdout=output, stderr=subprocess.STDOUT, env=environment).returncode
     return Run(status, log.read_text(errors="replace"), log, time.monotonic() - began)
 

@@ -52,6 +52,15 @@ void check_trace(Input& input) {
   if (trace) CHECK(trace->valid());
 }
 
+/// A timeout of the right form, or any text.
+std::string next_timeout(Input& input) {
+  constexpr char units[] = {'H', 'M', 'S', 'm', 'u', 'n'};
+  if (input.number(4) == 0) return std::string(input.rest());
+  const std::uint32_t limit = input.flag() ? 100 : 100'000'000;  // 8 digits
+  const std::uint32_t value = input.word() % limit;
+  return std::to_string(value) + input.pick(units);
+}
+
 void check_timeout(std::string_view text) {
   const std::optional<Nanoseconds> timeout = parse_timeout(text);
   if (!timeout) return;
@@ -79,7 +88,7 @@ void run(Input input) {
     case 1:
       return check_trace(input);
     case 2:
-      return check_timeout(input.rest());
+      return check_timeout(next_timeout(input));
     default:
       return check_texts(input.rest());
   }
